@@ -1,0 +1,103 @@
+"""NIfTI in and out, checked at the door and written whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+import zlib
+from pathlib import Path
+
+import numpy as np
+
+from llmseg.case import InputError, Structures, Volume
+
+SUFFIXES = (".nii.gz", ".nii")
+
+
+def read_volume(path: str | Path) -> Volume:
+    """Read a CT in HU.
+
+    Raises:
+        InputError: not a NIfTI file, truncated, not 3D, not finite, constant, or on an unusable grid.
+    """
+    array, affine = _read(Path(path))
+    return Volume(array, affine, name=Path(path).name)
+
+
+def read_mask(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read one mask: ((X, Y, Z) bool, true where the file is above 0.5; (4, 4) affine)."""
+    array, affine = _read(Path(path))
+    return array > 0.5, affine
+
+
+def read_structures(folder: str | Path, names: tuple[str, ...]) -> Structures | None:
+    """Read `<name>.nii.gz` for each name that has a file; None where no file exists."""
+    masks, affine = {}, None
+    for name in names:
+        path = Path(folder) / f"{name}.nii.gz"
+        if not path.exists():
+            continue
+        mask, mask_affine = read_mask(path)
+        if affine is not None and not np.allclose(affine, mask_affine, atol=1e-3):
+            raise InputError(f"{path} lies on another grid than its neighbours. Resample all masks to the CT's grid.")
+        masks[name], affine = mask, mask_affine
+    return Structures(masks, affine) if masks else None
+
+
+def write_volume(path: str | Path, volume: Volume) -> None:
+    """Write HU as int16."""
+    _write(Path(path), np.round(volume.array).clip(-32768, 32767).astype(np.int16), volume.affine)
+
+
+def write_mask(path: str | Path, mask: np.ndarray, affine: np.ndarray) -> None:
+    """Write one (X, Y, Z) mask as uint8."""
+    _write(Path(path), np.asarray(mask).astype(np.uint8), affine)
+
+
+def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    import nibabel
+    from nibabel.filebasedimages import ImageFileError
+    from nibabel.imageglobals import LoggingOutputSuppressor
+    from nibabel.spatialimages import HeaderDataError, ImageDataError
+
+    if not path.exists():
+        raise InputError(f"{path} does not exist. Check the path.")
+    if not path.name.endswith(SUFFIXES):
+        raise InputError(f"{path.name} is not named .nii or .nii.gz. Convert it to NIfTI first.")
+    broken = (ImageFileError, HeaderDataError, ImageDataError, zlib.error, OSError, EOFError, ValueError, TypeError)
+    try:
+        with LoggingOutputSuppressor():  # one line for the user, not nibabel's beside it
+            image = nibabel.load(path)
+            array = np.asarray(image.dataobj, dtype=np.float32)
+    except (*broken, MemoryError) as error:
+        raise InputError(
+            f"{path.name} cannot be read as NIfTI ({_first_line(error)}). Export or copy it again."
+        ) from error
+    return array, image.affine
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0]
+
+
+def _write(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
+    import nibabel
+
+    image = nibabel.Nifti1Image(array, affine)
+    image.header.set_xyzt_units("mm")
+    temporary = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        suffix = ".nii" if path.name.endswith(".nii") else ".nii.gz"
+        handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=".writing-", suffix=suffix)
+        os.close(handle)
+        nibabel.save(image, temporary)
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(
+            f"{path} cannot be written ({_first_line(error)}). Free some space or pick another folder."
+        ) from error
+    finally:
+        if temporary:
+            Path(temporary).unlink(missing_ok=True)
