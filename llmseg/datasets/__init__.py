@@ -1,0 +1,1 @@
+"""Patients in: OpenKBP, phantoms, and any folder in the dataset layout."""
