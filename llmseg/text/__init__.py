@@ -1,0 +1,1 @@
+"""The note: its facts, its wordings, and the frozen language model that reads it."""
