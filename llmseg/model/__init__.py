@@ -1,0 +1,1 @@
+"""The network: an image encoder, a reader of notes, and a decoder that both steer."""

@@ -1,0 +1,64 @@
+"""Learned queries that read a note's tokens into one context vector."""
+
+from __future__ import annotations
+
+import torch
+from torch import nn
+
+from llmseg.text.encoder import TextFeatures
+from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES, Facts
+
+FACT_HEADS = {"site": len(SITES), "side": len(SIDES), "neck": len(NECKS), **{f"{d} Gy": 2 for d in DOSES_GY[1:]}}
+"""What pretraining asks of a note: fact -> number of answers."""
+
+
+def fact_targets(facts: Facts) -> list[int]:
+    """The right answer to each of FACT_HEADS, in order."""
+    doses = [int(dose in facts.dose_gy) for dose in DOSES_GY[1:]]
+    return [SITES.index(facts.site), SIDES.index(facts.side), NECKS.index(facts.neck), *doses]
+
+
+class TextReader(nn.Module):
+    """A few learned queries attend over the tokens of one layer of a frozen language model.
+
+    Mean pooling ("mean") is the paper's way and stays available; it loses most of side and neck on unseen wording.
+
+    Args:
+        token_width: D of the language model.
+        width: length of the context vector.
+        queries: how many places of the note are looked at; each gets its own answer.
+        pooling: "queries" or "mean".
+    Source: LLMSeg III.A (mean of the final states, projected); departure: learned queries over a middle layer.
+    """
+
+    def __init__(self, token_width: int, width: int = 128, queries: int = 8, pooling: str = "queries"):
+        super().__init__()
+        self.pooling, self.width = pooling, width
+        # Features of different notes are nearly parallel before they are standardised over the training notes.
+        self.register_buffer("mean", torch.zeros(token_width))
+        self.register_buffer("deviation", torch.ones(token_width))
+        head = 64
+        pooled = token_width if pooling == "mean" else queries * head
+        if pooling == "queries":
+            self.queries = nn.Parameter(torch.randn(queries, head) * 0.1)
+            self.key = nn.Linear(token_width, head)
+            self.value = nn.Linear(token_width, head)
+        self.project = nn.Sequential(nn.LayerNorm(pooled), nn.Linear(pooled, 2 * width), nn.GELU(), nn.Dropout(0.1),
+                                     nn.Linear(2 * width, width), nn.LayerNorm(width))  # fmt: skip
+
+    @torch.no_grad()
+    def standardise(self, text: TextFeatures) -> None:
+        """Take mean and deviation of the tokens of the training notes."""
+        tokens = text.tokens[text.mask]
+        self.mean.copy_(tokens.mean(0))
+        self.deviation.copy_(tokens.std(0).clamp_min(1e-3))
+
+    def forward(self, text: TextFeatures) -> torch.Tensor:
+        """(B, T, D) tokens -> (B, width) context."""
+        tokens = ((text.tokens - self.mean) / self.deviation).clamp(-10, 10)
+        if self.pooling == "mean":
+            weights = text.mask.unsqueeze(-1).float()
+            return self.project((tokens * weights).sum(1) / weights.sum(1))
+        scores = torch.einsum("qh,bth->bqt", self.queries, self.key(tokens))  # (B, Q, T)
+        attention = scores.masked_fill(~text.mask.unsqueeze(1), -torch.inf).softmax(-1)
+        return self.project((attention @ self.value(tokens)).flatten(1))
