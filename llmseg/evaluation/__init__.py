@@ -1,0 +1,1 @@
+"""Evaluation: every case with its note and without it, on the input's own grid."""

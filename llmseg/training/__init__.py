@@ -1,0 +1,1 @@
+"""Training: first the reader on words, then the network on patients."""

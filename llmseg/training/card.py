@@ -1,0 +1,65 @@
+"""The model card that every checkpoint carries."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from llmseg.model.checkpoint import CheckpointConfig
+
+_CARD = """---
+license: apache-2.0
+tags: [radiotherapy, segmentation, head-and-neck, language-conditioned]
+---
+# llmseg checkpoint
+
+Contours {structures} on a head-and-neck planning CT. **Research use only.**
+
+- **Data**: {patients} training patients and {phantoms} cases of further datasets; {tuning} further training patients
+  chose the step.{datasets}
+{reading}
+- **Network**: {network} encoder, {fusion} fusion, {spacing} mm grid, {activation} outputs; step {steps}.
+- **Tuning patients, mean DSC on the network's grid**: {scores}.
+- **Limits**: contours vary between physicians; rare organs (Esophagus, Larynx) are weak; at this grid thin
+  structures are coarse; notes are English and short; never evaluated prospectively. Not a medical device.
+"""
+
+_NOTES = """- **Notes**: site, side, neck coverage and dose levels, worded by templates. Where these were read off the
+  contours, scores with text measure how well the model uses words, not clinical benefit.
+- **Language model**: {encoder}, frozen; fingerprint `{fingerprint}`. Another one is refused."""
+
+_IMAGE_ONLY = "- **Notes**: none; it contours from the image alone, and a note changes nothing."
+
+_SOURCES = {
+    "openkbp": "Babier et al., Medical Physics 48, 5549-5561, 2021. Its validation patients were neither trained nor "
+    "tuned on."
+}
+
+
+def model_card(config: CheckpointConfig) -> str:
+    """Markdown that says what the checkpoint is, what it learned from, and what it is not for."""
+    trained = config.trained
+    scores = {k: v for k, v in trained["tuning_scores"].items() if k != "score"}
+    return _CARD.format(
+        structures=", ".join(config.network.structures),
+        patients=trained["patients"],
+        phantoms=trained["phantoms"],
+        tuning=len(trained["tuning_patients"]),
+        datasets="".join(map(_dataset_line, trained.get("datasets", ()))),
+        reading=_IMAGE_ONLY
+        if config.network.fusion == "none"
+        else _NOTES.format(
+            encoder=f"{config.encoder.model}, layer {config.encoder.layer or 'last'}",
+            fingerprint=config.encoder_fingerprint,
+        ),
+        network=config.network.encoder,
+        fusion=config.network.fusion,
+        spacing=" x ".join(f"{v:g}" for v in config.grid.spacing_mm),
+        activation=config.network.activation,
+        steps=trained["steps"],
+        scores="; ".join(f"{name} {value:.2f}" for name, value in scores.items()),
+    )
+
+
+def _dataset_line(dataset: Mapping[str, str]) -> str:
+    name = dataset["name"]
+    return f"\n  - {name}: " + " ".join(filter(None, (dataset["description"], _SOURCES.get(name))))

@@ -1,0 +1,156 @@
+"""How a run is set up: defaults here, a TOML file over them, `--set key=value` over both."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
+from pathlib import Path
+
+from llmseg.case import InputError
+from llmseg.model.network import NetworkConfig
+from llmseg.preprocessing import Grid
+from llmseg.text.encoder import EncoderSpec
+
+_LOSS = ("dice_weight", "focal_weight", "focal_gamma", "target_weight")
+
+
+@dataclass(frozen=True)
+class TrainConfig:
+    """One training run.
+
+    Args:
+        network, grid, encoder: see their classes.
+        steps, batch: length of the run and samples per step.
+        learning_rate, weight_decay, warmup: AdamW with a linear warm-up (steps), then a cosine to a hundredth.
+        dice_weight, focal_weight, focal_gamma: alpha, beta and gamma of the loss. The paper gives none.
+        target_weight: how much more a target counts than an organ.
+        drop_note: share of samples trained without their note, so that one network serves both.
+        extra_share: share of samples taken from the datasets after the first (phantoms, for one).
+        wordings: how many ways each case's note is written for training.
+        ema: decay of the running average of weights; the average is what is validated and shipped.
+        seed: of everything random.
+        validate_every, save_every, log_every: steps.
+        tuning_share: part of the training patients, by hash of their id, kept for every choice.
+        workers: processes that prepare samples ahead of the step; 0 does it in line.
+    """
+
+    network: NetworkConfig = field(default_factory=NetworkConfig)
+    grid: Grid = field(default_factory=Grid)
+    encoder: EncoderSpec = field(default_factory=EncoderSpec)
+    steps: int = 2400
+    batch: int = 2
+    learning_rate: float = 1e-3
+    weight_decay: float = 1e-2
+    warmup: int = 100
+    dice_weight: float = 1.0
+    focal_weight: float = 10.0
+    focal_gamma: float = 2.0
+    target_weight: float = 2.0
+    drop_note: float = 0.3
+    extra_share: float = 0.2
+    wordings: int = 6
+    ema: float = 0.998
+    seed: int = 0
+    validate_every: int = 200
+    save_every: int = 100
+    log_every: int = 10
+    tuning_share: float = 0.12
+    workers: int = 1
+    precision: str = "bf16"
+
+    def __post_init__(self):
+        positive = ("steps", "batch", "learning_rate", "wordings", "validate_every", "save_every", "log_every")
+        for name in positive:
+            if not getattr(self, name) > 0:  # so that NaN is refused too
+                raise InputError(f"{name} = {getattr(self, name)}; it must be above 0. Correct the config.")
+        for name in ("weight_decay", "warmup", "workers", "seed", *_LOSS):
+            if not getattr(self, name) >= 0:
+                raise InputError(f"{name} = {getattr(self, name)}; it must be 0 or more. Correct the config.")
+        for name in ("drop_note", "extra_share", "ema", "tuning_share"):
+            if not 0 <= getattr(self, name) < 1:
+                raise InputError(f"{name} = {getattr(self, name)}; it must be in [0, 1). Correct the config.")
+        if self.precision not in ("no", "bf16", "fp16"):
+            raise InputError(f"precision = {self.precision!r} is not one of no, bf16, fp16. Correct the config.")
+
+    def to_json(self) -> dict[str, object]:
+        # Through JSON, so that it compares equal to what a run's folder remembers.
+        return json.loads(json.dumps(asdict(self)))
+
+
+def read_config(path: str | Path | None = None, settings: Iterable[str] = ()) -> TrainConfig:
+    """Read a TOML file and `key=value` settings ("steps=10", "network.encoder=vit") over the defaults.
+
+    Raises:
+        InputError: broken TOML, an unknown key, or a value out of range; names it.
+    """
+    config = TrainConfig()
+    if path is not None:
+        config = _merge(config, _read_toml(Path(path)), str(path))
+    settings = list(settings)
+    # All at once: a new width and the heads that divide it only make sense together.
+    return _merge(config, _nested(settings), " ".join(f"--set {setting}" for setting in settings))
+
+
+def _nested(settings: Iterable[str]) -> dict:
+    nested: dict = {}
+    for setting in settings:
+        key, separator, value = setting.partition("=")
+        if not separator:
+            raise InputError(f"--set {setting} has no '='. Write --set key=value.")
+        inner = nested
+        *parents, last = key.strip().split(".")
+        for parent in parents:
+            if not isinstance(inner.get(parent), dict):
+                inner[parent] = {}
+            inner = inner[parent]
+        inner[last] = _parse(value.strip())
+    return nested
+
+
+def _read_toml(path: Path) -> dict:
+    try:
+        import tomllib
+    except ModuleNotFoundError:  # Python 3.10
+        import tomli as tomllib
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist. Check the path of the config.") from error
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise InputError(f"{path} is not valid TOML ({error}). Correct that line.") from error
+
+
+def _parse(value: str) -> object:
+    try:
+        return json.loads(value)
+    except json.JSONDecodeError:
+        return value
+
+
+def _merge(config: object, values: Mapping[str, object], where: str) -> object:
+    known = {f.name: getattr(config, f.name) for f in fields(config)}
+    changes = {}
+    for key, value in values.items():
+        if key not in known:
+            raise InputError(f"{where}: unknown key {key!r}. Known keys: {', '.join(known)}.")
+        default = known[key]
+        if is_dataclass(default) and isinstance(value, Mapping):
+            changes[key] = _merge(default, value, where)
+        elif (fitting := _as_kind_of(default, value)) is None:
+            raise InputError(
+                f"{where}: {key} = {value!r} has the wrong type. Look up its default in llmseg/training/config.py."
+            )
+        else:
+            changes[key] = fitting
+    return replace(config, **changes)
+
+
+def _as_kind_of(default: object, value: object) -> object | None:
+    """The value as the type of its default, or None where it is of another."""
+    if isinstance(default, tuple):
+        items = [_as_kind_of(default[0], item) for item in value] if isinstance(value, list) else [None]
+        return None if None in items else tuple(items)
+    if isinstance(default, float) and type(value) is int:
+        return float(value)
+    return value if type(value) is type(default) else None

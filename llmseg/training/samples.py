@@ -1,0 +1,142 @@
+"""The stream of training samples: the n-th is a function of seed and n alone, so a resumed run sees the same ones."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+
+from llmseg.case import PAIRED, Case
+from llmseg.text.encoder import TextEncoder, TextFeatures
+from llmseg.text.wording import write_note
+from llmseg.training.prepared import Augmentation, PreparedCase, cut, mirrored_channels
+
+_STRIDE = 0x9E3779B1  # torch's generator keeps 32 bits of a seed: runs start far apart on one circle of samples
+
+
+def is_tuning(case_id: str, share: float) -> bool:
+    """Whether a training patient is kept for choices (step, weights, thresholds), by a hash of the id."""
+    return int(hashlib.sha256(case_id.encode()).hexdigest()[:8], 16) / 2**32 < share
+
+
+class NoteBank:
+    """Every note training may ask for, encoded once.
+
+    A case with facts is worded anew several times, and as often for its mirror image: the facts are mirrored before
+    they are worded and encoded. A case without facts keeps its one note, and is never mirrored.
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        encoder: TextEncoder,
+        wordings: int,
+        on_progress: Callable[[float], None] | None = None,
+    ):
+        self._notes: dict[tuple[str, bool], list[str]] = {}
+        for case in cases:
+            for mirror in (False, True):
+                if case.facts is not None:
+                    facts = case.facts.mirrored() if mirror else case.facts
+                    self._notes[case.id, mirror] = [
+                        write_note(facts, split="training", seed=f"{case.id}/{mirror}/{i}") for i in range(wordings)
+                    ]
+                elif not mirror:
+                    self._notes[case.id, mirror] = [case.note.text]
+        texts = sorted({text for notes in self._notes.values() for text in notes})
+        encoder.encode(texts, on_progress)  # fills the cache; read back one by one, as half precision
+        self._tokens = {text: encoder.encode([text]).tokens[0].half() for text in texts}
+
+    @property
+    def width(self) -> int:
+        """D of the language model's hidden states."""
+        return next(iter(self._tokens.values())).shape[1]
+
+    def draw(self, case: Case, mirror: bool, number: int) -> torch.Tensor:
+        """(T, D) tokens of one wording."""
+        notes = self._notes[case.id, mirror]
+        return self._tokens[notes[number % len(notes)]]
+
+
+@dataclass(frozen=True, eq=False)
+class Batch:
+    """image (B, 1, X, Y, Z), targets (B, K, X, Y, Z), known (B, K), text of B notes, keep (B,) whether it is shown."""
+
+    image: torch.Tensor
+    targets: torch.Tensor
+    known: torch.Tensor
+    text: TextFeatures | None
+    keep: torch.Tensor
+
+    def to(self, device: torch.device) -> Batch:
+        text = None if self.text is None else self.text.to(device)
+        return Batch(self.image.to(device), self.targets.to(device), self.known.to(device), text, self.keep.to(device))
+
+
+class SampleStream(torch.utils.data.Dataset):
+    """Augmented fields with one wording of their note.
+
+    Args:
+        patients, extras: prepared cases; `extra_share` of the samples come from the second.
+        bank: their notes, or None for an image-only network.
+    """
+
+    def __init__(
+        self,
+        patients: Sequence[PreparedCase],
+        extras: Sequence[PreparedCase],
+        bank: NoteBank | None,
+        *,
+        count: int,
+        field: Sequence[int],
+        structures: Sequence[str],
+        spacing_mm: Sequence[float],
+        extra_share: float,
+        drop_note: float,
+        seed: int,
+        augment: Augmentation | None = None,
+    ):
+        self._pools = (patients, extras)
+        self._bank, self._count, self._field = bank, count, tuple(field)
+        self._swap, self._spacing_mm = mirrored_channels(structures), tuple(spacing_mm)
+        # Half a pair has no channel to become: mirrored, it would be learned on both sides.
+        self._mirrors = all(PAIRED.get(name, name) in structures for name in structures)
+        self._extra_share = extra_share if extras else 0.0
+        self._drop_note, self._seed = drop_note, seed
+        self._augment = augment or Augmentation()
+
+    def __len__(self) -> int:
+        return self._count
+
+    def __getitem__(self, number: int) -> tuple:
+        rng = torch.Generator().manual_seed((self._seed * _STRIDE + number) % 2**32)
+
+        def chance() -> float:
+            return float(torch.rand(1, generator=rng))
+
+        pool = self._pools[chance() < self._extra_share]
+        prepared = pool[int(torch.randint(len(pool), (1,), generator=rng))]
+        mirror = chance() < 0.5 and self._mirrors and prepared.case.facts is not None
+        wording = int(torch.randint(1 << 30, (1,), generator=rng))
+        keep = chance() >= self._drop_note
+        tokens = None if self._bank is None else self._bank.draw(prepared.case, mirror, wording)
+        sample = cut(prepared, self._field, mirror, self._swap, self._augment, self._spacing_mm, rng)
+        return sample, tokens, keep
+
+
+def collate(items: Sequence[tuple]) -> Batch:
+    samples, tokens, keep = zip(*items, strict=True)
+    text = None
+    if tokens[0] is not None:
+        padded = torch.nn.utils.rnn.pad_sequence([row.float() for row in tokens], batch_first=True)
+        lengths = torch.tensor([len(row) for row in tokens])
+        text = TextFeatures(padded, torch.arange(padded.shape[1])[None] < lengths[:, None])
+    return Batch(
+        torch.stack([s.image for s in samples]),
+        torch.stack([s.targets for s in samples]),
+        torch.stack([s.known for s in samples]),
+        text,
+        torch.tensor(keep),
+    )
