@@ -1,0 +1,192 @@
+"""Which cases there are to choose from, and one of them made ready for the panels."""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from llmseg.case import STRUCTURES, Case, InputError, Structures, Volume
+from llmseg.datasets.folder import Dataset
+from llmseg.formats.nifti import read_structures, read_volume
+from llmseg.text.facts import Facts
+from llmseg.ui.viewer import Frame, PackedMasks, field_of, frame_of, pack_ct, pack_masks
+
+SPLIT_ORDER = ("validation", "test", "training")
+ARMS = ("text", "no-text")
+
+
+@dataclass(frozen=True, eq=False)
+class Entry:
+    """One case on the list; image and contours load when it is chosen.
+
+    Args:
+        key: unique on this server.
+        results: folder of stored contours with "text" and "no-text" in it, or None.
+    """
+
+    key: str
+    label: str
+    load_volume: Callable[[], Volume]
+    load_reference: Callable[[], Structures | None]
+    note: str = ""
+    facts: Facts | None = None
+    results: Path | None = None
+
+
+class Catalogue:
+    """The cases of every dataset on offer, validation before training.
+
+    A dataset may hold `results/<id>/text` and `results/<id>/no-text`: contours stored by an earlier run.
+    """
+
+    def __init__(self, datasets: Sequence[Dataset]):
+        found = [_entry(number, dataset, case) for number, dataset in enumerate(datasets) for case in _sorted(dataset)]
+        self._entries: Mapping[str, Entry] = {entry.key: entry for entry in found}
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        return [(entry.label, entry.key) for entry in self._entries.values()]
+
+    @property
+    def first(self) -> Entry | None:
+        return next(iter(self._entries.values()), None)
+
+    def __getitem__(self, key: str) -> Entry:
+        if key not in self._entries:
+            raise InputError(f"There is no case {key!r} here. Choose one from the list.")
+        return self._entries[key]
+
+
+def _sorted(dataset: Dataset) -> list[Case]:
+    return sorted(dataset.cases, key=lambda case: SPLIT_ORDER.index(case.split))
+
+
+def _entry(number: int, dataset: Dataset, case: Case) -> Entry:
+    results = dataset.root / "results" / case.id
+    return Entry(
+        key=f"{number}/{case.id}",
+        label=_label(case),
+        load_volume=partial(getattr, case, "volume"),
+        load_reference=partial(getattr, case, "structures"),
+        note=case.note.text.strip(),
+        facts=case.facts,
+        results=results if results.is_dir() else None,
+    )
+
+
+def _label(case: Case) -> str:
+    facts = f"{case.facts.side} {case.facts.site}" if case.facts else ""
+    return " · ".join(part for part in (case.id, facts, case.split) if part)
+
+
+def uploaded(path: str | Path, key: str) -> Entry:
+    """An entry for a NIfTI that a user sent; there is no reference to compare with."""
+    path = Path(path)
+    return Entry(key, path.name, load_volume=partial(_read_sent, path), load_reference=_none)
+
+
+def _read_sent(path: Path) -> Volume:
+    try:
+        return read_volume(path)
+    except InputError as error:
+        # Where this server keeps uploads is nothing to tell.
+        raise InputError(str(error).replace(f"{path.parent}{os.sep}", "")) from error
+
+
+def _none() -> None:
+    return None
+
+
+@dataclass(frozen=True, eq=False)
+class Shown:
+    """A case made ready for the panels: files and small numbers only, so that a session can hold it.
+
+    Args:
+        start, field: displayed voxel where the crosshair begins, and what the views show at first.
+    """
+
+    key: str
+    label: str
+    frame: Frame
+    ct: str
+    reference: PackedMasks | None
+    reference_ml: Mapping[str, float]
+    start: tuple[int, int, int]
+    field: tuple[tuple[int, int], ...]
+
+    @property
+    def files(self) -> list[str]:
+        return [self.ct, *([self.reference.path] if self.reference else [])]
+
+
+def prepare(entry: Entry, folder: Path) -> Shown:
+    """Read a case and pack its CT and reference contours for the page.
+
+    Raises:
+        InputError: whatever is wrong with the files.
+    """
+    volume, reference = entry.load_volume(), entry.load_reference()
+    if reference is not None:
+        check_grid(reference, volume, "The reference of " + entry.label)
+    frame = frame_of(volume, reference)
+    start = _start(frame, reference or {})
+    return Shown(
+        key=entry.key,
+        label=entry.label,
+        frame=frame,
+        ct=pack_ct(volume, frame, folder),
+        reference=pack_masks(reference, frame, folder) if reference else None,
+        reference_ml=volumes_ml(reference) if reference else {},
+        start=start,
+        field=field_of(volume, frame, start[2]),
+    )
+
+
+def check_grid(structures: Structures, volume: Volume, name: str) -> None:
+    """Refuse contours that do not lie on the CT's grid."""
+    shape = next(iter(structures.values())).shape
+    if shape != volume.shape:
+        raise InputError(f"{name} has shape {shape}, the CT {volume.shape}. Resample the contours to the CT's grid.")
+
+
+def volumes_ml(structures: Structures) -> dict[str, float]:
+    """Volume of each structure in millilitres."""
+    voxel_ml = abs(float(np.linalg.det(structures.affine[:3, :3]))) / 1000
+    return {name: float(mask.sum()) * voxel_ml for name, mask in structures.items()}
+
+
+def _start(frame: Frame, reference: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
+    """The middle of the high-dose target's largest slice, or of the whole field."""
+    for name in STRUCTURES:
+        mask = frame.show(reference[name]) if name in reference else None
+        if mask is not None and mask.any():
+            z = int(mask.sum(axis=(0, 1)).argmax())
+            x, y = (int(np.median(index)) for index in np.nonzero(mask[:, :, z]))
+            return x, y, z
+    return tuple(size // 2 for size in frame.shape)
+
+
+@dataclass(frozen=True)
+class Stored:
+    """Contours kept from an earlier run, and what drew them."""
+
+    structures: Structures
+    provenance: Mapping[str, object]
+
+
+def read_stored(entry: Entry) -> dict[str, Stored]:
+    """The stored contours of a case, by arm; empty if there are none."""
+    found = {}
+    for arm in ARMS if entry.results else ():
+        folder = entry.results / arm
+        structures = read_structures(folder, STRUCTURES) if folder.is_dir() else None
+        if structures:
+            record = folder / "segmentation.json"
+            found[arm] = Stored(structures, json.loads(record.read_text("utf-8")) if record.is_file() else {})
+    return found

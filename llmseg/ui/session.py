@@ -1,0 +1,129 @@
+"""What one browser tab holds on the server, and the few encoded images kept for tabs that run again."""
+
+from __future__ import annotations
+
+import secrets
+import shutil
+from collections import OrderedDict
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from threading import Event, Lock
+
+from llmseg.ui.cases import Entry, Shown
+from llmseg.ui.numbers import Measured
+from llmseg.ui.viewer import PackedMasks
+
+KEEP_SECONDS = 2 * 60 * 60
+"""How long a session, its uploads and its results stay on the server after the last use."""
+
+
+@dataclass(frozen=True)
+class Result:
+    """One arm's contours as far as a session keeps them: packed masks and numbers.
+
+    Args:
+        own_note: whether the note was the case's own, for which its reference was drawn; true without a note.
+    """
+
+    masks: PackedMasks
+    names: frozenset[str]
+    measured: Measured
+    caption: str
+    stored: bool = False
+    own_note: bool = True
+
+
+@dataclass(frozen=True, eq=False)
+class Session:
+    """One browser tab: ids, paths and small numbers, never an image.
+
+    Args:
+        id: a secret, made here; also the name of its folder.
+        upload: the CT this user sent, if one is open.
+    """
+
+    id: str
+    shown: Shown | None = None
+    upload: Entry | None = None
+    results: Mapping[str, Result] = field(default_factory=dict)
+
+    @classmethod
+    def start(cls) -> Session:
+        return cls(id=secrets.token_hex(16))
+
+
+class Workspace:
+    """The server's private folder for packed images, and each session's own place in it."""
+
+    def __init__(self, root: str | Path):
+        self.root = Path(root) / secrets.token_hex(8)
+
+    def of(self, session: Session) -> Path:
+        return self.root / session.id
+
+    @property
+    def shared(self) -> Path:
+        """For the server's own cases, the same for everyone."""
+        return self.root / "cases"
+
+    def forget(self, session: Session) -> None:
+        shutil.rmtree(self.of(session), ignore_errors=True)
+
+
+class RecentlyUsed:
+    """A guarded map that holds the few values used last: encoded images are large."""
+
+    def __init__(self, capacity: int):
+        self._capacity = capacity
+        self._values: OrderedDict[object, object] = OrderedDict()
+        self._lock = Lock()
+
+    def get(self, key: object) -> object | None:
+        with self._lock:
+            if key in self._values:
+                self._values.move_to_end(key)
+            return self._values.get(key)
+
+    def put(self, key: object, value: object) -> None:
+        with self._lock:
+            self._values[key] = value
+            self._values.move_to_end(key)
+            while len(self._values) > self._capacity:
+                self._values.popitem(last=False)
+
+    def drop(self, belongs) -> None:
+        """Forget every key for which `belongs(key)` holds."""
+        with self._lock:
+            for key in [key for key in self._values if belongs(key)]:
+                del self._values[key]
+
+
+class StopSignals:
+    """One signal per session: its Stop button, or a new case, ends its run at the next step."""
+
+    def __init__(self):
+        self._signals: dict[str, Event] = {}
+        self._lock = Lock()
+
+    def new(self, session: Session) -> Event:
+        """A fresh signal for a run that is asked for; a run still going is told to stop."""
+        with self._lock:
+            if session.id in self._signals:
+                self._signals[session.id].set()
+            self._signals[session.id] = Event()
+            return self._signals[session.id]
+
+    def of(self, session: Session) -> Event:
+        """The signal of the run asked for last; already given if that was stopped while it waited its turn."""
+        with self._lock:
+            signal = self._signals.get(session.id)
+        if signal is None:
+            signal = Event()
+            signal.set()
+        return signal
+
+    def stop(self, session: Session) -> None:
+        with self._lock:
+            if session.id in self._signals:
+                self._signals.pop(session.id).set()

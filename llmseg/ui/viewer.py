@@ -1,0 +1,273 @@
+"""The linked CT panels: what Python sends to the page, packed small, and the component that draws it.
+
+The CT travels once per case, the masks once per result; every slice, window and outline is made in the browser.
+"""
+
+from __future__ import annotations
+
+import gzip
+import os
+import secrets
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import field as default
+from pathlib import Path
+from types import MappingProxyType
+
+import gradio as gr
+import numpy as np
+from gradio.data_classes import FileData, GradioModel
+
+from llmseg.case import ORGANS, TARGETS, InputError, Structures, Volume
+
+HERE = Path(__file__).parent
+SCRIPTS = ("contours.js", "volume.js", "view.js", "viewer.js")
+BODY_ABOVE_HU = -400
+MARGIN_MM = 8.0
+FIELD_MM = 12.0
+
+COLOURS = MappingProxyType(
+    {
+        "PTV_High": "#ff4b4b",
+        "PTV_Mid": "#ff9f1c",
+        "PTV_Low": "#4da3ff",
+        "Brainstem": "#c58bff",
+        "SpinalCord": "#ffe14d",
+        "Parotid_R": "#2ee6c5",
+        "Parotid_L": "#7bd88f",
+        "Esophagus": "#c49a6c",
+        "Larynx": "#ff8fc7",
+        "Bone_Mandible": "#e8e4d0",
+    }
+)
+"""The customary colours (high dose red, cord yellow), told apart by lightness too; targets also have thicker lines."""
+
+OTHER_COLOUR = "#cfd8dc"
+
+
+@dataclass(frozen=True, eq=False)
+class Frame:
+    """How a CT's own voxels are turned (to RAS+) and cropped (in the axial plane) for the screen.
+
+    Args:
+        orientation: nibabel's (3, 2) array of axes and directions.
+        box: the displayed part of the turned array.
+        affine: (4, 4) displayed voxel index to mm, RAS+.
+    """
+
+    orientation: np.ndarray
+    box: tuple[slice, slice, slice]
+    affine: np.ndarray
+
+    @property
+    def shape(self) -> tuple[int, int, int]:
+        return tuple(part.stop - part.start for part in self.box)
+
+    @property
+    def spacing_mm(self) -> tuple[float, float, float]:
+        return tuple(float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    def show(self, array: np.ndarray) -> np.ndarray:
+        """A view of an array on the CT's grid, turned and cropped."""
+        return _turn(array, self.orientation)[self.box]
+
+
+def frame_of(volume: Volume, reference: Structures | None = None) -> Frame:
+    """Turn the CT to RAS+ and crop it, in the axial plane, to the body and to any reference contour."""
+    from nibabel.orientations import inv_ornt_aff, io_orientation
+
+    orientation = io_orientation(volume.affine)
+    turned = _turn(volume.array, orientation)
+    # Every second slice is enough to find the body's sides; all slices are kept, so their numbers stay the scanner's.
+    seen = (turned[:, :, ::2] > BODY_ABOVE_HU).sum(axis=2) > 1
+    for mask in (reference or {}).values():
+        seen |= _turn(mask, orientation).any(axis=2)
+    spacing = np.linalg.norm(volume.affine[:3, :3], axis=0)[_axes(orientation)]
+    sides = [_span(seen.any(axis=1 - axis), MARGIN_MM / spacing[axis]) for axis in range(2)]
+    box = (*sides, slice(0, turned.shape[2]))
+    affine = volume.affine @ inv_ornt_aff(orientation, volume.shape)
+    affine[:3, 3] = (affine @ [*(part.start for part in box), 1])[:3]
+    return Frame(orientation, box, affine)
+
+
+def field_of(volume: Volume, frame: Frame, z: int) -> tuple[tuple[int, int], ...]:
+    """What the panels show at first: the body near slice z, so that wide shoulders do not make the neck small.
+
+    Returns:
+        First and one past the last displayed voxel along x, y and z.
+    """
+    near = max(1, round(FIELD_MM / frame.spacing_mm[2]))
+    body = frame.show(volume.array)[:, :, max(z - near, 0) : z + near] > BODY_ABOVE_HU
+    seen = body.sum(axis=2) > 1
+    spans = [_span(seen.any(axis=1 - axis), MARGIN_MM / frame.spacing_mm[axis]) for axis in range(2)]
+    return (*((span.start, span.stop) for span in spans), (0, frame.shape[2]))
+
+
+def _turn(array: np.ndarray, orientation: np.ndarray) -> np.ndarray:
+    # nibabel's apply_orientation, without its copies.
+    turned = array.transpose(_axes(orientation))
+    return turned[tuple(slice(None, None, -1 if orientation[axis, 1] < 0 else 1) for axis in _axes(orientation))]
+
+
+def _axes(orientation: np.ndarray) -> list[int]:
+    return [int(axis) for axis in np.argsort(orientation[:, 0])]
+
+
+def _span(seen: np.ndarray, margin: float) -> slice:
+    found = np.flatnonzero(seen)
+    if not found.size:
+        return slice(0, len(seen))
+    margin = int(np.ceil(margin))
+    return slice(max(int(found[0]) - margin, 0), min(int(found[-1]) + 1 + margin, len(seen)))
+
+
+@dataclass(frozen=True)
+class PackedMasks:
+    """Masks of one arm in a file of their own.
+
+    Args:
+        path: gzip of one bit per voxel of each structure's box, x fastest, each structure from a new byte.
+        table: per structure its name, box in displayed voxels, and first byte.
+    """
+
+    path: str
+    table: tuple[Mapping[str, object], ...]
+
+
+def pack_ct(volume: Volume, frame: Frame, folder: Path) -> str:
+    """Write the displayed CT as gzip of int16, x fastest, and return its path."""
+    shown = frame.show(volume.array)
+    hu = np.empty(shown.shape[::-1], dtype="<i2")
+    np.rint(shown.T.clip(-32768, 32767), out=hu, casting="unsafe")
+    return _write(hu.tobytes(), folder)
+
+
+def pack_masks(structures: Mapping[str, np.ndarray], frame: Frame, folder: Path) -> PackedMasks:
+    """Write masks on the CT's grid as bits of their boxes; empty ones take no room."""
+    table, chunks, offset = [], [], 0
+    for name, mask in structures.items():
+        shown = frame.show(mask)
+        box = [_span(shown.any(axis=tuple({0, 1, 2} - {axis})), 0) for axis in range(3)] if shown.any() else None
+        if box is None:
+            continue
+        chunk = np.packbits(shown[tuple(box)].T.ravel(), bitorder="little").tobytes()
+        table.append({"name": name, "box": [[part.start, part.stop] for part in box], "offset": offset})
+        chunks.append(chunk)
+        offset += len(chunk)
+    return PackedMasks(_write(b"".join(chunks), folder), tuple(table))
+
+
+def _write(data: bytes, folder: Path) -> str:
+    # Whoever knows a cached file's address can read it, so the address is a secret.
+    path = folder / f"{secrets.token_hex(16)}.gz"
+    scratch = path.with_suffix(".part")
+    try:
+        folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+        # Level 1: a higher one takes eight times longer for two per cent.
+        scratch.write_bytes(gzip.compress(data, compresslevel=1, mtime=0))
+        os.replace(scratch, path)
+    except OSError as error:
+        scratch.unlink(missing_ok=True)
+        raise InputError(f"The server cannot keep this image ({error.strerror}). Free some space there.") from error
+    return str(path)
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One arm of the comparison as the page shows it: masks and the line above them."""
+
+    masks: PackedMasks
+    caption: str = ""
+
+
+@dataclass(frozen=True, eq=False)
+class Scene:
+    """Everything the panels show of one case.
+
+    Args:
+        key: changes with the case; a new one resets position and zoom.
+        ct: path of the packed CT.
+        field: what the views show at first, `field_of`.
+        panels: "text", "no-text" and "reference", as far as they exist.
+        absent: what stands in a panel that has no contours yet.
+        numbers: structure -> metric -> column -> {"text", "tone", "title"}; rows of the table.
+        metrics: which of "dsc", "hd95" and "ml" there are.
+    """
+
+    key: str
+    label: str
+    frame: Frame
+    ct: str
+    start: tuple[int, int, int]
+    field: tuple[tuple[int, int], ...]
+    panels: Mapping[str, Panel] = default(default_factory=dict)
+    absent: Mapping[str, str] = default(default_factory=dict)
+    names: tuple[str, ...] = ()
+    numbers: Mapping[str, Mapping] = default(default_factory=dict)
+    mean: Mapping | None = None
+    metrics: tuple[str, ...] = ()
+    caveat: str = ""
+
+
+class ViewerData(GradioModel):
+    """What travels: files by reference, and the scene as plain JSON."""
+
+    ct: FileData
+    masks: dict[str, FileData]
+    scene: dict
+
+
+def viewer(**kwargs) -> gr.HTML:
+    """The two linked panels (with the note | without) and the table beside them; its value is `to_data(scene)`.
+
+    An instance and not a subclass of `gr.HTML`, because Gradio writes a stub file beside the source of every subclass.
+    """
+    scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
+    return gr.HTML(
+        html_template=(HERE / "viewer.html").read_text(encoding="utf-8"),
+        css_template=(HERE / "viewer.css").read_text(encoding="utf-8"),
+        js_on_load="\n".join(scripts),
+        apply_default_css=False,
+        **kwargs,
+    )
+
+
+def to_data(scene: Scene) -> ViewerData:
+    """The scene as files and JSON."""
+    return ViewerData(
+        ct=FileData(path=scene.ct),
+        masks={arm: FileData(path=panel.masks.path) for arm, panel in scene.panels.items()},
+        scene={
+            "key": scene.key,
+            "label": scene.label,
+            "shape": list(scene.frame.shape),
+            "spacing_mm": list(scene.frame.spacing_mm),
+            "affine": scene.frame.affine.tolist(),
+            "start": list(scene.start),
+            "field": [list(span) for span in scene.field],
+            "arms": {arm: {"caption": p.caption, "table": list(p.masks.table)} for arm, p in scene.panels.items()},
+            "absent": dict(scene.absent),
+            "structures": [_describe(name, scene.numbers.get(name)) for name in scene.names],
+            "mean": scene.mean,
+            "metrics": list(scene.metrics),
+            "caveat": scene.caveat,
+        },
+    )
+
+
+def _describe(name: str, numbers: Mapping | None) -> dict[str, object]:
+    colour = COLOURS.get(name, OTHER_COLOUR)
+    kind = "target" if name in TARGETS else "organ"
+    return {"name": name, "kind": kind, "colour": colour, "pale": _pale(colour), "numbers": numbers}
+
+
+def _pale(colour: str) -> str:
+    """Halfway to white: the reference, recognisably of the same structure."""
+    parts = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
+    return "#" + "".join(f"{(part + 255) // 2:02x}" for part in parts)
+
+
+def in_order(names: set[str]) -> tuple[str, ...]:
+    """Targets, then organs, then whatever else, as in every table of the project."""
+    known = [name for name in (*TARGETS, *ORGANS) if name in names]
+    return (*known, *sorted(names - set(known)))
