@@ -1,0 +1,311 @@
+"""Speed and memory of llmseg: prints a table and writes benchmarks/latest.json.
+
+    python benchmarks/run.py [--only NAME ...] [--checkpoint FOLDER]
+
+Times are medians of five; a ratio compares two times of one run. Everything heavy is measured in a process of its
+own, so that one figure never pays for another.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import json
+import os
+import platform
+import resource
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parents[1]
+LATEST = Path(__file__).with_name("latest.json")
+REPEATS = 5
+
+PHANTOM_SEED = 500_000
+CTS = {  # voxels, mm, and how much chest
+    "usual": ((400, 400, 130), (1.0, 1.0, 2.5), 0.0),
+    "large": ((512, 512, 200), (500 / 512, 500 / 512, 2.5), 250.0),
+}
+NOTE = "Squamous cell carcinoma of the left oropharynx. 70 Gy to the primary, 56 Gy to both sides of the neck."
+
+
+class NotMeasured(Exception):
+    """Why a figure cannot be had on this machine."""
+
+
+def row(name: str, value: float | None, unit: str, bar: float | None = None) -> dict[str, object]:
+    """One figure; `bar` is the most it may be, or None where it is only reported."""
+    holds = None if value is None or bar is None else bool(value <= bar)
+    return {"name": name, "value": None if value is None else round(value, 3), "unit": unit, "bar": bar, "holds": holds}
+
+
+# What is measured: each returns its rows.
+
+
+def start_up(checkpoint: Path) -> list[dict]:
+    timed_import = "import time; t = time.perf_counter(); import llmseg; print(time.perf_counter() - t)"
+    importing = [float(_python("-c", timed_import)) for _ in range(REPEATS)]
+    helping = [_seconds(lambda: _python("-m", "llmseg", "--help")) for _ in range(REPEATS)]
+    return [
+        row("import llmseg", statistics.median(importing), "s", 1.0),
+        row("python -m llmseg --help", statistics.median(helping), "s", 2.0),
+    ]
+
+
+def slice_change(checkpoint: Path) -> list[dict]:
+    try:
+        import viewer
+    except ImportError as error:
+        raise NotMeasured(f"benchmarks/viewer.py cannot be imported ({error})") from error
+    return [row("slice change in the browser, 90th percentile", viewer.slice_change_p90_ms(), "ms", 16.0)]
+
+
+def end_to_end(checkpoint: Path) -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        _child("write_ct", "usual", Path(folder) / "ct.nii.gz")
+        found = _child("time_end_to_end", checkpoint, Path(folder) / "ct.nii.gz")
+    return [
+        row("segment, end to end", found["whole_s"], "s"),
+        row("segment, its bare parts", found["parts_s"], "s"),
+        row("segment against its bare parts", found["ratio"], "x", 1.3),
+    ]
+
+
+def large_ct(checkpoint: Path) -> list[dict]:
+    with tempfile.TemporaryDirectory() as folder:
+        _child("write_ct", "large", Path(folder) / "ct.nii.gz")
+        found = _child("segment_large_ct", checkpoint, Path(folder) / "ct.nii.gz")
+    return [
+        row("512x512x200 CT, first note", found["first_s"], "s"),
+        row("512x512x200 CT, second note", found["second_s"], "s"),
+        row("second note against the first", found["ratio"], "x"),
+        row("image encodings for the second note", found["image_encodings"], "calls", 0),
+        row("language model loads for the second note", found["model_loads"], "calls", 0),
+        row("512x512x200 CT, peak memory", found["peak_gb"], "GB", 4.0),
+    ]
+
+
+BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (start_up, slice_change, end_to_end, large_ct)
+
+
+# What runs in a process of its own: takes words, returns what JSON can carry.
+
+
+def time_end_to_end(checkpoint: str, image: str) -> dict[str, float]:
+    from llmseg.case import Note
+    from llmseg.formats.nifti import read_volume
+    from llmseg.formats.segmentation import write_segmentation
+    from llmseg.segmenter import Segmenter
+
+    segmenter = Segmenter.load(checkpoint, device="cpu")
+
+    def whole(out: Path) -> None:
+        write_segmentation(out, segmenter.open(read_volume(image)).segment(Note(_new_note())))
+
+    with tempfile.TemporaryDirectory() as folder:
+        out = Path(folder)
+        whole(out)  # loads the language model, and whatever else is loaded once
+        _bare_parts(segmenter, image, out)
+        pairs = [(_seconds(lambda: whole(out)), _bare_parts(segmenter, image, out)) for _ in range(REPEATS)]
+    return {
+        "whole_s": statistics.median(whole_s for whole_s, _ in pairs),
+        "parts_s": statistics.median(parts_s for _, parts_s in pairs),
+        "ratio": statistics.median(whole_s / parts_s for whole_s, parts_s in pairs),
+    }
+
+
+def _bare_parts(segmenter, image: str, out: Path) -> float:
+    """Seconds that read, resample, encode, one decode, inverse and write cost, with nothing around them.
+
+    Reading a new note is not among the parts; `whole` pays for it.
+    """
+    import nibabel
+    import numpy as np
+    import torch
+
+    from llmseg.case import Note, Volume
+    from llmseg.model.tiling import blend, cut_tile, tile_origins
+    from llmseg.preprocessing import forward, inverse_mask
+
+    text = segmenter.encode_note(Note(NOTE))
+    network, config = segmenter.network, segmenter.config
+    spent = Stopwatch()
+    with spent:
+        file = nibabel.load(image)
+        array = np.asarray(file.dataobj, dtype=np.float32)
+    volume = Volume(array, file.affine)
+    with spent:
+        tensor, placement = forward(volume, config.grid)
+    field = config.network.field
+    origins = tile_origins(tensor.shape[1:], placement.anchor, field)
+    tiles = [cut_tile(tensor, origin, field)[None] for origin in origins]
+    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16), spent:
+        features = [network.encode_image(tile) for tile in tiles]
+        drawn = [network.probabilities(network.decode(feature, text))[0] for feature in features]
+    probabilities = blend(drawn, origins, placement.size)
+    with spent:
+        masks = [inverse_mask(probability, placement) for probability in probabilities]
+    with spent:
+        for name, mask in zip(config.network.structures, masks, strict=True):
+            nibabel.save(nibabel.Nifti1Image(mask.astype(np.uint8), file.affine), out / f"{name}.nii.gz")
+    return spent.seconds
+
+
+class Stopwatch:
+    """Adds up the time spent inside it."""
+
+    seconds = 0.0
+
+    def __enter__(self) -> Stopwatch:
+        self._began = time.perf_counter()
+        return self
+
+    def __exit__(self, *exception: object) -> None:
+        self.seconds += time.perf_counter() - self._began
+
+
+def write_ct(kind: str, path: str) -> None:
+    """A phantom with its chest, resampled to a scanner's grid and given a scanner's noise."""
+    import numpy as np
+    from scipy import ndimage
+
+    from llmseg.case import Volume
+    from llmseg.datasets.phantom import make_phantom
+    from llmseg.formats.nifti import write_volume
+
+    shape, spacing_mm, chest_mm = CTS[kind]
+    phantom = make_phantom(PHANTOM_SEED, chest_mm=chest_mm).volume
+    step = np.divide(spacing_mm, phantom.spacing_mm)
+    offset = (np.array(phantom.shape) - np.array(shape) * step) / 2
+    array = ndimage.affine_transform(phantom.array, step, offset, shape, np.float32, order=1, cval=-1000)
+    array += np.random.default_rng(0).normal(0, 8, shape).astype(np.float32)
+    write_volume(path, Volume(array.clip(-1024, 3071), np.diag([*spacing_mm, 1.0])))
+
+
+def segment_large_ct(checkpoint: str, path: str) -> dict[str, float]:
+    from llmseg.case import Note
+    from llmseg.formats.nifti import read_volume
+    from llmseg.segmenter import Segmenter
+
+    segmenter = Segmenter.load(checkpoint, device="cpu")
+    volume = read_volume(path)
+    with _counted(segmenter) as calls:
+        segmenter.open(volume).segment(Note(_new_note()))  # loads the language model
+    assert all(calls.values()), f"the counters do not count: {calls}"
+    pairs, image_encodings, model_loads = [], 0, 0
+    for _ in range(REPEATS):
+        start = time.perf_counter()
+        ct = segmenter.open(volume)
+        ct.segment(Note(_new_note()))
+        first = time.perf_counter() - start
+        with _counted(segmenter) as calls:
+            start = time.perf_counter()
+            ct.segment(Note(_new_note()))
+            pairs.append((first, time.perf_counter() - start))
+        image_encodings += calls["image_encodings"]
+        model_loads += calls["model_loads"]
+    return {
+        "first_s": statistics.median(first for first, _ in pairs),
+        "second_s": statistics.median(second for _, second in pairs),
+        "ratio": statistics.median(second / first for first, second in pairs),
+        "image_encodings": image_encodings,
+        "model_loads": model_loads,
+        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * _RSS_UNIT / 1e9,
+    }
+
+
+_RSS_UNIT = 1 if sys.platform == "darwin" else 1024
+
+
+@contextlib.contextmanager
+def _counted(segmenter) -> Iterator[dict[str, int]]:
+    """Counts what a second note must not cost: encoding the image, and loading any pretrained model."""
+    from unittest.mock import patch
+
+    from transformers import PreTrainedModel
+
+    load, calls = PreTrainedModel.from_pretrained.__func__, {"image_encodings": 0, "model_loads": 0}
+
+    def counted_load(cls, *arguments, **options):
+        calls["model_loads"] += 1
+        return load(cls, *arguments, **options)
+
+    with (
+        patch.object(segmenter.network, "encode_image", wraps=segmenter.network.encode_image) as encode,
+        patch.object(PreTrainedModel, "from_pretrained", classmethod(counted_load)),
+    ):
+        yield calls
+        calls["image_encodings"] = encode.call_count
+
+
+def _new_note() -> str:
+    # Never seen before, so that no cache on disk answers for the language model.
+    return f"{NOTE} Reference {uuid.uuid4().hex[:8]}."
+
+
+def _seconds(run: Callable[[], object]) -> float:
+    start = time.perf_counter()
+    run()
+    return time.perf_counter() - start
+
+
+def _python(*arguments: object) -> str:
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    ran = subprocess.run(
+        [sys.executable, *map(str, arguments)], env=environment, cwd=ROOT, stdout=subprocess.PIPE, text=True, check=True
+    )
+    return ran.stdout
+
+
+def _child(function: str, *arguments: object) -> dict[str, float]:
+    return json.loads(_python(__file__, "--call", function, *arguments).splitlines()[-1])
+
+
+def _measure(benchmark: Callable[[Path], list[dict]], checkpoint: Path) -> list[dict]:
+    print(f"measuring {benchmark.__name__} ...", file=sys.stderr, flush=True)
+    try:
+        return benchmark(checkpoint)
+    except NotMeasured as reason:
+        print(f"  not measured: {reason}", file=sys.stderr)
+    except subprocess.CalledProcessError as error:
+        print(f"  not measured: a measuring process failed (exit code {error.returncode})", file=sys.stderr)
+    return [row(benchmark.__name__, None, "")]
+
+
+def _table(rows: list[dict]) -> str:
+    lines = [f"{'figure':<46} {'value':>12} {'':<6} {'at most':>8}  holds"]
+    for figure in rows:
+        value = "not measured" if figure["value"] is None else f"{figure['value']:g}"
+        bar = "" if figure["bar"] is None else f"{figure['bar']:g}"
+        holds = {None: "", True: "yes", False: "NO"}[figure["holds"]]
+        lines.append(f"{figure['name']:<46} {value:>12} {figure['unit']:<6} {bar:>8}  {holds}")
+    return "\n".join(lines)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description="Measure llmseg's speed and memory.")
+    names = [benchmark.__name__ for benchmark in BENCHMARKS]
+    parser.add_argument("--only", nargs="+", choices=names, default=names, help="measure these; latest.json is kept")
+    parser.add_argument("--checkpoint", type=Path, default=ROOT / "assets" / "checkpoints" / "openkbp")
+    parser.add_argument("--call", nargs="+", help=argparse.SUPPRESS)
+    arguments = parser.parse_args()
+    if arguments.call:
+        function, *given = arguments.call
+        print(json.dumps(globals()[function](*given)))
+        return
+    chosen = [benchmark for benchmark in BENCHMARKS if benchmark.__name__ in arguments.only]
+    rows = [figure for benchmark in chosen for figure in _measure(benchmark, arguments.checkpoint)]
+    print(f"{platform.machine()}, {os.cpu_count()} cores, Python {platform.python_version()}, median of {REPEATS}")
+    print(_table(rows))
+    if len(chosen) == len(BENCHMARKS):
+        LATEST.write_text(json.dumps(rows, indent=2) + "\n")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,64 @@
+"""A browser for tests of the app: open a tab, press what a user presses, read what a user sees."""
+
+from __future__ import annotations
+
+import base64
+import io
+from urllib.parse import urlparse
+
+import numpy as np
+from PIL import Image
+
+
+class Page:
+    """One open tab, and everything it asked for or complained about."""
+
+    def __init__(self, browser, address: str, width: int = 1280, height: int = 720, scale: float = 1):
+        self.tab = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+        self.complaints, self.requests = [], []
+        self.tab.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
+        self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
+        self.tab.on("request", lambda request: self.requests.append(request.url))
+        self.tab.goto(address)
+        self.viewer = self.tab.locator(".viewer")
+        self.wait(".viewer[data-ready]")
+
+    def wait(self, selector: str) -> None:
+        self.tab.wait_for_selector(selector, timeout=30_000)
+
+    def data(self, name: str) -> str:
+        return self.viewer.get_attribute(f"data-{name}")
+
+    def wait_for(self, name: str, value: str) -> None:
+        self.tab.wait_for_selector(f'.viewer[data-{name}="{value}"]', timeout=30_000)
+
+    def contours(self, arm: str = "text") -> list[str]:
+        """Per structure a mark of what is drawn on the axial slice, "-" for nothing."""
+        return self.data(f"contours-{arm}").split()
+
+    def view(self, plane: str, panel: str = "text"):
+        return self.tab.locator(f'.panel[data-panel="{panel}"] .view[data-plane="{plane}"]')
+
+    def note(self, text: str) -> None:
+        self.tab.fill("#note textarea", text)
+
+    def run(self) -> str:
+        """Press Run, wait for the end, and return what the status line says."""
+        shown = int(self.data("ready"))
+        self.tab.click("#run")
+        self.wait_for("ready", str(shown + 1))
+        self.wait(".status.done")
+        self.wait("#run:not([disabled])")
+        return self.tab.inner_text("#status")
+
+    def pixels(self, plane: str, panel: str = "text") -> np.ndarray:
+        """A view's canvas, (height, width, 3)."""
+        url = self.view(plane, panel).locator("canvas").evaluate("canvas => canvas.toDataURL()")
+        return np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
+
+    def close(self) -> None:
+        """Close the tab; it must have asked nothing of another machine, and complained of nothing."""
+        self.tab.close()
+        hosts = {urlparse(url).hostname for url in self.requests if url.startswith("http")}
+        assert hosts == {"127.0.0.1"}, "a request left this machine"
+        assert self.complaints == []

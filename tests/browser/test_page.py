@@ -1,0 +1,326 @@
+"""The app in a real browser, by what a user sees."""
+
+from __future__ import annotations
+
+import re
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+from browsing import Page
+from standin import SHAPE, StandIn, head, write_dataset
+
+from llmseg.formats.nifti import write_volume
+from llmseg.ui.app import build_app, launch_options
+
+UI = Path(__file__).parents[2] / "llmseg" / "ui"
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return StandIn()
+
+
+@pytest.fixture(scope="module")
+def address(segmenter):
+    with tempfile.TemporaryDirectory() as folder:
+        demo = build_app(lambda: segmenter, [write_dataset(Path(folder))])
+        _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+        yield address
+        demo.close(verbose=False)
+
+
+@pytest.fixture
+def page(browser, address):
+    page = Page(browser, address)
+    yield page
+    page.close()
+
+
+def test_a_stored_result_with_its_numbers_is_there_before_anything_is_pressed(page):
+    assert page.contours("text")[0] != "-"
+    assert page.contours("no-text") != page.contours("text")
+    text = page.tab.inner_text("body")
+    assert "Stored result" in text
+    assert "Research use only" in text
+    assert "not clinical benefit" in text
+    page.wait("#models :text('a stand-in for the network')")
+
+
+def test_swapping_the_side_in_the_note_moves_the_contour(page, segmenter):
+    status = page.run()
+    assert "Image encoded in" in status
+    first, without = page.contours("text"), page.contours("no-text")
+    opened = segmenter.opened
+    assert "left" in page.tab.input_value("#note textarea")
+    page.tab.click("#swap")
+    page.wait("#undo:not([disabled])")
+    assert "right" in page.tab.input_value("#note textarea")
+    assert page.tab.input_value("#side input") == "right"
+    assert "Image already encoded" in page.run()
+    assert segmenter.opened == opened
+    assert page.contours("text") != first
+    assert page.contours("no-text") == without
+
+
+def test_the_ct_is_fetched_once_and_a_result_is_small(page):
+    sizes = {}
+    page.tab.on("response", lambda r: sizes.update({r.url: len(r.body())}) if r.url.endswith(".gz") else None)
+    fetched = sum(url.endswith(".gz") for url in page.requests)
+    page.run()
+    page.note("right")
+    page.run()
+    assert fetched == 4  # the CT, two stored arms, the reference
+    assert len(sizes) == 3  # both arms, then the new note's
+    assert max(sizes.values()) < 20_000
+
+
+def test_a_wheel_notch_is_one_slice_also_after_many_results(page):
+    page.run()
+    page.note("right")
+    page.run()
+    start = int(page.data("z"))
+    page.view("axial").hover()
+    page.tab.mouse.wheel(0, -100)
+    page.wait_for("z", str(start + 1))
+    page.tab.mouse.wheel(0, 100)
+    page.wait_for("z", str(start))
+    page.view("coronal", "no-text").hover()
+    y = int(page.data("y"))
+    page.tab.mouse.wheel(0, -100)
+    page.wait_for("y", str(y + 1))
+    assert int(page.data("z")) == start
+
+
+def test_keys_slider_and_mouse_move_and_window(page):
+    start = int(page.data("z"))
+    page.tab.focus(".stage")
+    page.tab.keyboard.press("ArrowUp")
+    page.wait_for("z", str(start + 1))
+    page.tab.keyboard.press("PageDown")
+    page.wait_for("z", str(start - 4))
+    page.tab.keyboard.press("2")
+    page.wait_for("window", "1800/400")
+    page.tab.click("[data-preset=lung]")
+    page.wait_for("window", "1500/-600")
+    page.tab.fill(".free .window", "350")
+    page.tab.press(".free .window", "Enter")
+    page.wait_for("window", "350/-600")
+    page.tab.locator(".slices").fill("7")
+    page.wait_for("z", "7")
+    box = page.view("axial").bounding_box()
+    page.tab.mouse.move(box["x"] + 100, box["y"] + 100)
+    page.tab.mouse.down(button="right")
+    page.tab.mouse.move(box["x"] + 110, box["y"] + 90)
+    page.tab.mouse.up(button="right")
+    page.wait_for("window", "390/-580")
+    page.tab.keyboard.press("+")
+    page.wait_for("zoom", "1.25")
+    page.tab.keyboard.press("0")
+    page.wait_for("zoom", "1.00")
+
+
+def test_a_click_puts_both_panels_crosshairs_on_the_same_point(page):
+    box = page.view("axial").bounding_box()
+    page.tab.mouse.click(box["x"] + box["width"] * 0.3, box["y"] + box["height"] * 0.4)
+    x, y = page.data("x"), page.data("y")
+    page.tab.mouse.click(box["x"] + box["width"] * 0.7, box["y"] + box["height"] * 0.6)
+    page.tab.wait_for_function("was => document.querySelector('.viewer').dataset.x !== was", arg=x)
+    assert int(page.data("x")) < int(x)
+    assert int(page.data("y")) < int(y)
+    lines = [page.view("sagittal", panel).locator(".cross.up").get_attribute("style") for panel in ("text", "no-text")]
+    assert lines[0] == lines[1]
+
+
+def test_the_patients_right_is_on_the_screens_left_and_millimetres_are_true(page):
+    page.tab.click("[data-preset=bone]")
+    page.tab.click("button.reference")
+    for box in page.tab.locator("[data-structure]").all():
+        box.uncheck()
+    page.tab.locator(".slices").fill("20")
+    page.wait_for("z", "20")
+    axial = page.pixels("axial").mean(axis=2)
+    bone = np.argwhere(axial > 200)
+    assert bone.size
+    assert bone[:, 1].mean() < axial.shape[1] / 2
+    page.view("axial").click(position={"x": float(bone[:, 1].mean()), "y": float(bone[:, 0].mean())})
+    page.tab.wait_for_function("Math.abs(Number(document.querySelector('.viewer').dataset.x) - 55) < 8")
+    # The bone is a ball of 16 mm across, in voxels of 2.5 x 2.5 x 4 mm; the scale bar says how long 16 mm is.
+    for plane in ("coronal", "sagittal"):
+        view = page.view(plane)
+        bar = view.locator(".scale")
+        pixels_per_mm = bar.bounding_box()["width"] / float(re.match(r"\d+", bar.inner_text())[0])
+        bright = np.argwhere(page.pixels(plane).mean(axis=2) > 150)
+        extent_mm = (np.ptp(bright, axis=0) + 1) / pixels_per_mm
+        assert np.all(np.abs(extent_mm - 16) < 5), (plane, extent_mm)
+
+
+def test_letters_name_the_sides_of_each_plane(page):
+    shown = {plane: page.view(plane).inner_text().split() for plane in ("axial", "coronal", "sagittal")}
+    assert {"R", "L", "A", "P"} <= set(shown["axial"])
+    assert {"R", "L", "S", "I"} <= set(shown["coronal"])
+    assert {"A", "P", "S", "I"} <= set(shown["sagittal"])
+    left = page.view("axial").locator(".letter.left")
+    assert left.inner_text() == "R"
+
+
+def test_under_the_mouse_stand_hu_position_and_structure(page):
+    page.tab.click("button.go:text('PTV_High')")
+    line = page.view("axial").locator(".cross.up").bounding_box()
+    across = page.view("axial").locator(".cross.across").bounding_box()
+    page.tab.mouse.move(line["x"] + 2, across["y"] + 2)
+    page.tab.wait_for_selector(".readout:has-text('HU')")
+    readout = page.tab.inner_text(".readout")
+    assert readout.startswith("40 HU")
+    assert "PTV_High" in readout
+    assert re.search(r"[LR] \d+\.\d  [AP] \d+\.\d  [SI] \d+\.\d mm", readout)
+
+
+def test_structures_reference_and_panels_can_be_hidden(page):
+    before = page.pixels("axial")
+    page.tab.uncheck("[data-structure=PTV_High]")
+    page.wait(".numbers tr.off")
+    page.tab.wait_for_function("document.querySelector('.viewer').dataset.contoursText.startsWith('-')")
+    hidden = page.pixels("axial")
+    assert (before != hidden).any()
+    page.tab.check("[data-structure=PTV_High]")
+    page.tab.keyboard.press("r")
+    page.wait("button.reference[aria-pressed=false]")
+    page.tab.click("[data-mode=overlaid]")
+    page.wait_for("mode", "overlaid")
+    assert page.tab.locator(".panel:visible").count() == 1
+    page.tab.click("[data-mode=both]")
+    assert page.tab.locator(".panel:visible").count() == 2
+
+
+def test_another_case_brings_its_own_note_and_picture(page):
+    page.tab.click("#case input")
+    page.tab.click("[role=option]:has-text('two')")
+    page.wait_for("case", "0/two")
+    assert "right" in page.tab.input_value("#note textarea")
+    assert page.data("contours-text") == "- -"
+    assert "Press Run" in page.tab.inner_text(".panel[data-panel=text]")
+    page.run()
+    assert page.contours("text")[0] != "-"
+
+
+def test_fields_write_the_note_and_undo_brings_the_old_one_back(page):
+    old = page.tab.input_value("#note textarea")
+    page.tab.click("#site input")
+    page.tab.click("[role=option]:has-text('larynx')")
+    page.wait("#undo:not([disabled])")
+    assert "left larynx" in page.tab.input_value("#note textarea")
+    page.tab.click("#undo")
+    page.wait("#undo[disabled]")
+    assert page.tab.input_value("#note textarea") == old
+
+
+def test_an_empty_note_says_what_was_drawn(page):
+    page.note("")
+    assert "The note is empty" in page.run()
+    assert page.contours("text") == ["-", "-"]
+    assert "only the contours without a note" in page.tab.inner_text(".panel[data-panel=text]")
+
+
+def test_a_bad_upload_gives_one_toast_and_loses_nothing(page, tmp_path):
+    bad = tmp_path / "<b>holiday.nii.gz"
+    bad.write_bytes(b"not an image at all")
+    page.note("my own words about the left side")
+    case = page.data("case")
+    shown = page.data("ready")
+    page.tab.set_input_files("input[type=file]", str(bad))
+    page.wait(".toast-body")
+    assert page.tab.locator(".toast-body").count() == 1
+    assert "cannot be read as NIfTI" in page.tab.inner_text(".toast-body")
+    assert page.tab.input_value("#note textarea") == "my own words about the left side"
+    assert page.data("case") == case
+    assert page.data("ready") == shown
+
+
+def test_an_uploaded_ct_can_be_contoured(page, tmp_path):
+    write_volume(tmp_path / "sent.nii.gz", head())
+    page.tab.set_input_files("input[type=file]", str(tmp_path / "sent.nii.gz"))
+    page.wait(".foot .case:text('sent.nii.gz')")
+    page.note("right")
+    page.run()
+    assert page.contours("text")[0] != "-"
+    assert "No reference" in page.tab.inner_text(".caveat")
+
+
+def test_stop_leaves_the_panels_as_they_were(page, segmenter):
+    before = page.contours("text")
+    segmenter.go_on.clear()
+    try:
+        page.tab.click("#run")
+        page.wait(".status.busy progress")
+        page.tab.click("#stop")
+        page.wait(".status:has-text('Stopping')")
+    finally:
+        segmenter.go_on.set()
+    page.wait(".status:has-text('Stopped')")
+    page.wait("#run:not([disabled])")
+    assert page.contours("text") == before
+    assert "Stored result" in page.tab.inner_text(".panel[data-panel=text]")
+
+
+def test_two_tabs_never_see_each_others_result(browser, address, page):
+    other = Page(browser, address)
+    stored = other.contours("text")
+    page.note("right")
+    page.run()
+    assert other.contours("text") == stored
+    other.note("left")
+    other.run()
+    assert page.contours("text") != other.contours("text")
+    other.close()
+
+
+@pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
+def test_the_essential_path_needs_no_scrolling(browser, address, width, height):
+    page = Page(browser, address, width, height, scale=2)
+    assert page.tab.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
+    for selector in ("#case", "#note", "#swap", "#run", "#stop", ".panels", ".slices", ".numbers tfoot", ".caveat"):
+        box = page.tab.locator(selector).bounding_box()
+        assert box["x"] >= 0, selector
+        assert box["y"] >= 0, selector
+        assert box["x"] + box["width"] <= width, selector
+        assert box["y"] + box["height"] <= height, selector
+    assert page.pixels("axial").shape[1] == round(2 * page.view("axial").bounding_box()["width"])
+    page.close()
+
+
+def test_an_outline_encloses_the_mask_it_was_traced_from(browser):
+    tab = browser.new_page()
+    tab.evaluate(
+        "code => { window.trace = new Function(code + '; return traceLoops')(); }", (UI / "contours.js").read_text()
+    )
+    rng = np.random.default_rng(0)
+    for _ in range(20):
+        mask = np.pad(rng.random((9, 12)) < 0.5, 1)
+        loops = tab.evaluate(
+            "([bits, w, h]) => trace(Uint8Array.from(bits), w, h).map(loop => Array.from(loop))",
+            [mask.astype(int).ravel().tolist(), mask.shape[1], mask.shape[0]],
+        )
+        # Holes run the other way, so signed areas add up; each crossed edge is one point.
+        crossed = np.abs(np.diff(mask.astype(int), axis=0)).sum() + np.abs(np.diff(mask.astype(int), axis=1)).sum()
+        assert sum(len(loop) for loop in loops) == 2 * crossed
+        area = sum(signed_area(np.reshape(loop, (-1, 2))) for loop in loops)
+        assert abs(area) == pytest.approx(mask.sum() - corners_cut(mask) / 8)
+    tab.close()
+
+
+def signed_area(points: np.ndarray) -> float:
+    x, y = points.T
+    return float((x * np.roll(y, -1) - np.roll(x, -1) * y).sum() / 2)
+
+
+def corners_cut(mask: np.ndarray) -> int:
+    """Cells of four voxels where the outline cuts a corner: off the mask (one in four) or into it (three in four)."""
+    inside = sum(mask[i : i + mask.shape[0] - 1, j : j + mask.shape[1] - 1].astype(int) for i in (0, 1) for j in (0, 1))
+    diagonal = (mask[:-1, :-1] == mask[1:, 1:]) & (mask[1:, :-1] == mask[:-1, 1:]) & (inside == 2)
+    return int((inside == 1).sum() - (inside == 3).sum() + 2 * diagonal.sum())
+
+
+def test_the_stand_in_has_the_shape_its_masks_have():
+    assert head().shape == SHAPE

@@ -1,0 +1,49 @@
+"""The whole path in a browser: the app as it ships, with the real network, the real language model and a real note."""
+
+from __future__ import annotations
+
+import pytest
+from browsing import Page
+
+from llmseg.segmenter import DEFAULT_CHECKPOINT
+from llmseg.ui.app import launch_options
+
+
+@pytest.fixture(scope="module")
+def address():
+    if not DEFAULT_CHECKPOINT.is_dir():
+        pytest.skip(f"no checkpoint in {DEFAULT_CHECKPOINT}")
+    import app
+
+    _, address, _ = app.demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
+    yield address
+    app.demo.close(verbose=False)
+
+
+def test_a_newcomer_sees_runs_scrolls_and_steers_a_contour(browser, address):
+    page = Page(browser, address)
+    assert "Stored result" in page.tab.inner_text(".panel[data-panel=text]")
+    assert page.contours("text")[0] != "-"
+
+    first = page.data("case")
+    page.tab.click("#case input")
+    page.tab.locator("[role=option]").nth(1).click()
+    page.tab.wait_for_selector(f'.viewer[data-ready]:not([data-case="{first}"])')
+    assert "Image encoded in" in page.run()
+
+    z = int(page.data("z"))
+    page.view("axial").hover()
+    page.tab.mouse.wheel(0, -100)
+    page.wait_for("z", str(z + 1))
+    page.tab.mouse.wheel(0, 100)
+    page.wait_for("z", str(z))
+
+    drawn, without, note = page.contours("text"), page.contours("no-text"), page.tab.input_value("#note textarea")
+    page.tab.click("#swap")
+    page.wait("#undo:not([disabled])")
+    assert page.tab.input_value("#note textarea") != note
+    assert "Image already encoded" in page.run()
+    assert page.contours("text") != drawn
+    assert page.contours("no-text") == without
+    assert "SmolLM2" in page.tab.inner_text("#models")
+    page.close()

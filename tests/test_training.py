@@ -1,0 +1,420 @@
+"""A run learns, keeps what it must, ships its best, and stops with one line where it cannot go on."""
+
+from __future__ import annotations
+
+import json
+import os
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from patients import teach_briefly, write_config, write_patients
+from tiny import write_language_model
+
+from llmseg.case import STRUCTURES, InputError, Note
+from llmseg.datasets.folder import Dataset
+from llmseg.model.checkpoint import load_checkpoint
+from llmseg.segmenter import Segmenter
+from llmseg.training import finetune
+from llmseg.training.config import TrainConfig, read_config
+from llmseg.training.finetune import train
+from llmseg.training.losses import dice_focal
+from llmseg.training.samples import is_tuning
+
+IMAGE_ONLY = "network.fusion=none"
+STEPS = 48
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _brief():
+    threads, taught = torch.get_num_threads(), finetune.pretrain_reader
+    torch.set_num_threads(1)
+    teach_briefly(finetune)
+    yield
+    finetune.pretrain_reader = taught
+    torch.set_num_threads(threads)
+
+
+@pytest.fixture(scope="module")
+def shared(tmp_path_factory) -> Path:
+    return tmp_path_factory.mktemp("training")
+
+
+@pytest.fixture(scope="module")
+def dataset(shared) -> Dataset:
+    return write_patients(shared / "patients")
+
+
+@pytest.fixture(scope="module")
+def config(shared):
+    path = write_config(shared / "run.toml", write_language_model(shared / "language"))
+    return lambda *settings: read_config(path, settings)
+
+
+@dataclass
+class Run:
+    """A finished run, and what was seen of it from outside."""
+
+    config: TrainConfig
+    folder: Path
+    told: list[tuple[str, float, dict]]
+    read_with: dict[str, torch.Tensor]
+
+    @property
+    def lines(self) -> list[dict]:
+        return lines_of(self.folder)
+
+    @property
+    def steps(self) -> list[dict]:
+        return [line for line in self.lines if "loss" in line]
+
+    @property
+    def trainer(self) -> dict:
+        return state_of(self.folder)
+
+
+@pytest.fixture(scope="module")
+def trained(dataset, config, shared) -> Run:
+    """Trained with notes, tuning patients and the same phantoms as extras."""
+    told, read_with = [], {}
+
+    def spy(reader, encoder, **options):
+        accuracy = finetune_pretrain(reader, encoder, **options)
+        read_with.update({name: value.clone() for name, value in reader.state_dict().items()})
+        return accuracy
+
+    finetune_pretrain, finetune.pretrain_reader = finetune.pretrain_reader, spy
+    try:
+        chosen = config(f"steps={STEPS}", "validate_every=16", "save_every=8")
+        folder = shared / "trained"
+        checkpoint = train(chosen, [dataset], folder, cache=shared / "cache", report=lambda *said: told.append(said))
+    finally:
+        finetune.pretrain_reader = finetune_pretrain
+    assert checkpoint == folder / "checkpoint"
+    return Run(chosen, folder, told, read_with)
+
+
+@pytest.fixture
+def start(dataset, config, shared, tmp_path):
+    """Start a run in a fresh folder, or again in the same one."""
+
+    def start(*settings: str, datasets=None, out=tmp_path / "run", **options) -> Path:
+        return train(config(*settings), datasets or [dataset], out, cache=shared / "cache", **options).parent
+
+    return start
+
+
+def lines_of(folder: Path) -> list[dict]:
+    return [json.loads(line) for line in (folder / "metrics.jsonl").read_text().splitlines()]
+
+
+def state_of(folder: Path) -> dict:
+    return torch.load(folder / "trainer.pt", weights_only=True)
+
+
+def refused(action, *arguments, **options) -> str:
+    with pytest.raises(InputError) as caught:
+        action(*arguments, **options)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+# A whole run
+
+
+def test_the_loss_falls(trained):
+    losses = [line["loss"] for line in trained.steps]
+    assert np.mean(losses[-8:]) < 0.85 * np.mean(losses[:8])
+
+
+def test_every_step_is_logged_once_with_its_parts(trained):
+    assert [line["step"] for line in trained.steps] == list(range(1, STEPS + 1))
+    for line in trained.steps:
+        weighted = trained.config.dice_weight * line["dice"] + trained.config.focal_weight * line["focal"]
+        assert line["loss"] == pytest.approx(weighted, rel=1e-4)
+    assert [line["step"] for line in trained.lines if "validation" in line] == [16, 32, 48]
+
+
+def test_the_rate_warms_up_and_falls_to_a_hundredth(trained):
+    rates = [line["rate"] for line in trained.steps]
+    top = trained.config.learning_rate
+    assert rates[: trained.config.warmup] == pytest.approx([top / 2, top])
+    assert rates[1:] == sorted(rates[1:], reverse=True)
+    assert rates[-1] == pytest.approx(top / 100, rel=0.3)
+
+
+def test_progress_tells_each_stage_to_its_end(trained):
+    ends = {what: share for what, share, _ in trained.told}
+    assert set(ends) == {"preparing patients", "reading notes", "teaching the reader", "training", "validation"}
+    assert set(ends.values()) == {1.0}
+
+
+def test_the_reader_stays_as_it_was_taught(trained):
+    for weights in (trained.trainer["network"], trained.trainer["average"]):
+        kept = {name[7:]: value for name, value in weights.items() if name.startswith("reader.")}
+        assert kept.keys() == trained.read_with.keys()
+        for name, value in kept.items():
+            torch.testing.assert_close(value, trained.read_with[name])
+
+
+def test_the_null_context_learns(trained):
+    assert trained.trainer["network"]["null_context"].abs().min() > 0
+
+
+def test_everything_that_is_not_the_reader_learns(trained):
+    torch.manual_seed(trained.config.seed)
+    fresh = finetune.ContextUNETR(trained.config.network).state_dict()
+    learned = trained.trainer["network"]
+    still = {name for name in fresh if torch.equal(fresh[name], learned[name]) and not name.startswith("reader.")}
+    assert {name.split(".")[-2] for name in still} <= {"norm_cross_attn"}  # MONAI's block has one it does not use
+
+
+def test_the_checkpoint_is_the_averaged_network_of_the_best_step(trained):
+    network, described = load_checkpoint(trained.folder / "checkpoint")
+    scores = [line["validation"]["score"] for line in trained.lines if "validation" in line]
+    best = [16, 32, 48][int(np.argmax(scores))]
+    assert described.trained["steps"] == best
+    assert described.trained["tuning_scores"]["score"] == max(scores) == trained.trainer["best"]
+    assert network.config == trained.config.network
+    if best == STEPS:
+        for name, value in network.state_dict().items():
+            torch.testing.assert_close(value, trained.trainer["average"][name].half().float(), atol=0, rtol=0)
+
+
+def test_the_checkpoint_says_what_it_was_trained_on(trained, dataset):
+    _, described = load_checkpoint(trained.folder / "checkpoint")
+    tuning = [case.id for case in dataset.split("training") if is_tuning(case.id, trained.config.tuning_share)]
+    assert described.trained["tuning_patients"] == tuning == ["phantom_900208"]
+    assert described.trained["patients"] == 3
+    assert described.trained["manifests"] == [dataset.manifest_hash]
+    assert described.trained["recipe"] == trained.config.to_json()
+    assert set(described.trained["reading"]) == {"site", "side", "neck", "63 Gy", "56 Gy"}
+
+
+def test_the_model_card_names_data_limits_and_numbers(trained, dataset):
+    card = (trained.folder / "checkpoint" / "README.md").read_text()
+    _, described = load_checkpoint(trained.folder / "checkpoint")
+    for part in ("3 training patients", "coarse phantoms", "Research use only", described.encoder_fingerprint):
+        assert part in card
+    assert f"step {described.trained['steps']}" in card
+    assert "OpenKBP" not in card
+    for name, value in described.trained["tuning_scores"].items():
+        assert name == "score" or f"{name} {value:.2f}" in card
+
+
+def test_a_trained_checkpoint_segments(trained, dataset, shared):
+    segmenter = Segmenter.load(trained.folder / "checkpoint", "cpu", cache=shared / "cache")
+    case = dataset.split("validation")[0]
+    drawn = segmenter.open(case.volume).segment(case.note)
+    assert set(drawn.structures) == set(STRUCTURES)
+
+
+def test_nothing_but_the_runs_own_files_is_left(trained):
+    assert {path.name for path in trained.folder.iterdir()} == {
+        "checkpoint",
+        "metrics.jsonl",
+        "run.json",
+        "trainer.pt",
+    }
+
+
+# Variants
+
+
+def test_an_image_only_network_needs_no_language_model(start, dataset, shared, monkeypatch):
+    def never(*_args, **_options):
+        pytest.fail("An image-only network asked for the language model.")
+
+    monkeypatch.setattr(finetune, "TextEncoder", never)
+    monkeypatch.setattr("llmseg.text.encoder._load_model", never)
+    folder = start(IMAGE_ONLY)
+    assert lines_of(folder)[-1]["step"] == 8
+    card = (folder / "checkpoint" / "README.md").read_text()
+    assert "image alone" in card
+    segmenter = Segmenter.load(folder / "checkpoint", "cpu", cache=shared / "cache")
+    case = dataset.split("validation")[0]
+    ct = segmenter.open(case.volume)
+    with_note, without = ct.segment(Note("left larynx")), ct.segment(None)
+    assert with_note.provenance["text_encoder"] is None
+    for name, mask in with_note.structures.items():
+        assert np.array_equal(mask, without.structures[name])
+
+
+@pytest.mark.parametrize("settings", [["network.encoder=vit", "network.depth=3", "network.vit_width=16"],
+                                      ["network.activation=softmax"]])  # fmt: skip
+def test_the_papers_choices_train(start, settings):
+    lines = lines_of(start("steps=3", IMAGE_ONLY, *settings))
+    assert [line["step"] for line in lines] == [1, 2, 3, 3]
+    assert lines[-1]["validation"]
+
+
+def test_mean_pooling_trains(start):
+    assert state_of(start("steps=2", "network.pooling=mean"))["step"] == 2
+
+
+def test_further_datasets_lend_their_share(start, dataset):
+    extras = replace(dataset, manifest_hash="b" * 64, cases=renamed(dataset.cases))
+    folder = start("steps=2", IMAGE_ONLY, datasets=[dataset, extras])
+    _, described = load_checkpoint(folder / "checkpoint")
+    assert described.trained["phantoms"] == 4
+    assert described.trained["manifests"] == [dataset.manifest_hash, "b" * 64]
+
+
+def renamed(cases):
+    return tuple(replace(case, id=f"more_{case.id}") for case in cases)
+
+
+def test_one_patients_scans_are_all_tuned_on_or_all_trained_on(start, dataset):
+    cases = tuple(replace(case, patient_id="phantom_900208") for case in dataset.cases)
+    assert "tuning" in refused(start, IMAGE_ONLY, datasets=[replace(dataset, cases=cases)])
+
+
+def test_without_tuning_patients_the_last_step_is_shipped(start):
+    folder = start("tuning_share=0", "steps=6", "validate_every=2", IMAGE_ONLY)
+    network, described = load_checkpoint(folder / "checkpoint")
+    assert described.trained["steps"] == 6
+    for name, value in state_of(folder)["average"].items():
+        torch.testing.assert_close(network.state_dict()[name], value.half().float(), atol=0, rtol=0)
+
+
+def test_the_running_average_lags_behind_the_weights(start, tmp_path):
+    for ema in (0, 0.9):
+        state = state_of(start("steps=6", f"ema={ema}", IMAGE_ONLY, out=tmp_path / str(ema)))
+        assert torch.equal(state["average"]["head.bias"], state["network"]["head.bias"]) == (ema == 0)
+
+
+def test_a_rare_organ_and_a_target_count_more(config):
+    def case(*known: bool):
+        return type("Prepared", (), {"known": np.array(known)})
+
+    chosen = config('network.structures=["PTV_High", "Larynx", "Esophagus", "Brainstem"]', "target_weight=2")
+    patients = [case(True, True, False, True)] + [case(True, False, False, True)] * 9
+    weights = finetune._structure_weights(patients, chosen)
+    assert weights.tolist() == pytest.approx([2.0, 4.0, 4.0, 1.0])
+    assert finetune._structure_weights(
+        [case(True, False, True, True), case(True, True, False, True)], chosen
+    ).tolist() == (pytest.approx([2.0, 2.0, 2.0, 1.0]))
+
+
+# What stops a run
+
+
+def break_loss(monkeypatch, at: int, broken) -> None:
+    """Replace the loss of one step."""
+    calls = []
+
+    def loss(logits, *arguments, **options):
+        calls.append(1)
+        computed = dice_focal(logits, *arguments, **options)
+        return replace(computed, total=broken(computed.total)) if len(calls) == at else computed
+
+    monkeypatch.setattr(finetune, "dice_focal", loss)
+
+
+def endless_slope(total: torch.Tensor) -> torch.Tensor:
+    """A finite loss whose gradient is not a number."""
+    return total + (total * 0).sqrt()
+
+
+@pytest.mark.parametrize("broken", [lambda total: total * torch.nan, lambda total: total * torch.inf, endless_slope])
+def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(start, tmp_path, monkeypatch, broken):
+    break_loss(monkeypatch, 6, broken)
+    message = refused(start, IMAGE_ONLY)
+    assert "step 6" in message
+    assert str(tmp_path / "run") in message
+    state = state_of(tmp_path / "run")
+    assert state["step"] == 4
+    assert all(torch.isfinite(value).all() for value in state["network"].values())
+    assert [line["step"] for line in lines_of(tmp_path / "run")] == [1, 2, 3, 4, 4]
+
+
+def test_a_stopped_run_goes_on_from_its_last_good_state(start, monkeypatch):
+    break_loss(monkeypatch, 6, lambda total: total * torch.nan)
+    refused(start, IMAGE_ONLY)
+    monkeypatch.setattr(finetune, "dice_focal", dice_focal)
+    assert state_of(start(IMAGE_ONLY, resume=True))["step"] == 8
+
+
+def test_a_folder_that_holds_a_run_is_not_written_over(start):
+    folder = start("steps=2", IMAGE_ONLY)
+    before = {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()}
+    assert "--resume" in refused(start, "steps=2", IMAGE_ONLY)
+    assert {path.name: path.read_bytes() for path in folder.iterdir() if path.is_file()} == before
+
+
+def test_another_config_or_dataset_cannot_be_resumed(start, dataset):
+    folder = start("steps=2", IMAGE_ONLY)
+    assert str(folder) in refused(start, "steps=3", IMAGE_ONLY, resume=True)
+    other = replace(dataset, manifest_hash="c" * 64)
+    assert "dataset" in refused(start, "steps=2", IMAGE_ONLY, datasets=[other], resume=True)
+
+
+def test_where_nothing_was_started_nothing_is_resumed(start, tmp_path):
+    assert "no run to resume" in refused(start, resume=True)
+    assert not (tmp_path / "run").exists()
+
+
+def test_resuming_a_finished_run_changes_nothing(start):
+    folder = start("steps=2", IMAGE_ONLY)
+    before = (folder / "metrics.jsonl").read_text()
+    start("steps=2", IMAGE_ONLY, resume=True)
+    assert (folder / "metrics.jsonl").read_text() == before
+    assert state_of(folder)["step"] == 2
+
+
+def without_contours(case):
+    return replace(case, load_structures=lambda: None)
+
+
+@pytest.mark.parametrize(
+    ("change", "named"),
+    [
+        ({"cases": ()}, "no training case"),
+        ({"root": Path("elsewhere"), "cases": "validation only"}, "elsewhere lists no training case"),
+        ({"cases": "without contours"}, "phantom_900201 has no structures"),
+    ],
+)
+def test_data_that_cannot_be_learned_from_is_named_and_starts_nothing(start, tmp_path, dataset, change, named):
+    cases = {
+        "validation only": dataset.split("validation"),
+        "without contours": tuple(map(without_contours, dataset.cases)),
+    }
+    broken = replace(dataset, manifest_hash="d" * 64, **{**change, "cases": cases.get(change["cases"], ())})
+    assert named in refused(start, IMAGE_ONLY, datasets=[broken])
+    assert not (tmp_path / "run").exists()
+
+
+def test_an_id_in_two_datasets_is_refused(start, dataset):
+    # Notes are kept by id: one patient would be drawn with the other's.
+    assert "phantom_900201" in refused(start, IMAGE_ONLY, datasets=[dataset, dataset])
+
+
+def test_two_runs_of_one_process_may_differ_in_precision(start, tmp_path):
+    for precision in ("no", "bf16"):
+        folder = start("steps=1", f"precision={precision}", IMAGE_ONLY, out=tmp_path / precision)
+        assert state_of(folder)["step"] == 1
+
+
+def test_a_language_model_of_another_width_is_refused_before_the_first_step(start, tmp_path):
+    message = refused(start, "network.token_width=24")
+    assert "16" in message
+    assert "24" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_full_disk_stops_the_run_and_keeps_the_last_good_state(start, tmp_path, monkeypatch):
+    replaced, run = os.replace, tmp_path / "run"
+
+    def full(source, target) -> None:
+        if Path(target) == run / "trainer.pt" and run.joinpath("trainer.pt").exists():
+            raise OSError(28, "No space left on device")
+        replaced(source, target)
+
+    monkeypatch.setattr(os, "replace", full)
+    assert "trainer.pt cannot be written (No space left on device)" in refused(start, IMAGE_ONLY)
+    assert state_of(run)["step"] == 2
+    assert not list(run.glob(".*"))
+    monkeypatch.setattr(os, "replace", replaced)
+    assert state_of(start(IMAGE_ONLY, resume=True))["step"] == 8

@@ -1,0 +1,358 @@
+"""The app without a browser: what it sends to the page, what a session keeps, and what a run costs."""
+
+from __future__ import annotations
+
+import gzip
+import math
+from itertools import permutations, product
+from pathlib import Path
+from threading import Event
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from standin import LEFT, RIGHT, SHAPE, StandIn, ball, head, write_dataset
+
+from llmseg.case import InputError, Note, Structures, Volume, orientation_of
+from llmseg.formats.nifti import write_volume
+from llmseg.text.facts import Facts
+from llmseg.ui import numbers
+from llmseg.ui.cases import Catalogue
+from llmseg.ui.notes import Fields, exchange, fields_of, warnings_about
+from llmseg.ui.numbers import CAVEAT, Measured
+from llmseg.ui.running import Model, Progress, Stopped, stepwise
+from llmseg.ui.session import RecentlyUsed, Session, Workspace
+from llmseg.ui.viewer import Frame, frame_of, in_order, pack_ct, pack_masks, to_data
+from llmseg.ui.workbench import Status, Workbench
+
+GRIDS = [
+    (order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)
+]  # every way a scanner may store its axes
+
+
+def stored_as(order: tuple[int, ...], signs: tuple[int, ...]) -> Volume:
+    """The standard head with its axes permuted and flipped, in the same place in space."""
+    volume = head()
+    matrix = np.zeros((4, 4))
+    matrix[3, 3] = 1
+    array = volume.array.transpose(order)
+    for axis, (source, sign) in enumerate(zip(order, signs, strict=True)):
+        array = np.flip(array, axis) if sign < 0 else array
+        matrix[source, axis] = sign
+        matrix[source, 3] = 0 if sign > 0 else array.shape[axis] - 1
+    return Volume(np.ascontiguousarray(array), volume.affine @ matrix)
+
+
+@pytest.mark.parametrize(("order", "signs"), GRIDS)
+def test_a_ct_is_turned_to_ras_and_each_voxel_stays_where_it_was(order, signs):
+    volume = stored_as(order, signs)
+    frame = frame_of(volume)
+    shown = frame.show(volume.array)
+    assert orientation_of(frame.affine) == "RAS"
+    assert shown.shape == frame.shape
+    expected = frame_of(head())
+    np.testing.assert_array_equal(shown, expected.show(head().array))
+    np.testing.assert_allclose(frame.affine, expected.affine, atol=1e-9)
+
+
+@given(st.tuples(*(st.floats(0, 0.999) for _ in range(3))))
+def test_a_displayed_voxel_has_the_position_of_its_source(where):
+    volume = stored_as((2, 0, 1), (-1, 1, -1))
+    frame = frame_of(volume)
+    voxel = [int(part * size) for part, size in zip(where, frame.shape, strict=True)]
+    source = np.linalg.solve(volume.affine, frame.affine @ [*voxel, 1])[:3].round().astype(int)
+    assert frame.show(volume.array)[tuple(voxel)] == volume.array[tuple(source)]
+
+
+def test_the_crop_keeps_the_body_and_every_reference_voxel():
+    corner = np.zeros(SHAPE, bool)
+    corner[0, 0, 0] = True
+    bare, with_corner = frame_of(head()), frame_of(head(), Structures({"Larynx": corner}, head().affine))
+    assert (bare.show(head().array) > -400).sum() == (head().array > -400).sum()
+    assert np.prod(bare.shape[:2]) < np.prod(SHAPE[:2])
+    assert with_corner.show(corner).sum() == 1
+
+
+def test_the_ct_arrives_as_it_was_in_whole_hu(tmp_path):
+    volume = stored_as((1, 2, 0), (1, -1, 1))
+    frame = frame_of(volume)
+    data = np.frombuffer(gzip.decompress(Path(pack_ct(volume, frame, tmp_path)).read_bytes()), "<i2")
+    np.testing.assert_array_equal(data.reshape(frame.shape[::-1]).T, frame.show(volume.array))
+
+
+@given(st.integers(0, 2**32 - 1), st.floats(0.001, 0.9))
+def test_masks_survive_packing(tmp_path_factory, seed, share):
+    rng = np.random.default_rng(seed)
+    masks = {name: rng.random((9, 7, 5)) < share for name in ("PTV_High", "Larynx")}
+    frame = Frame(np.array([[0, 1], [1, -1], [2, 1]]), (slice(1, 9), slice(0, 7), slice(0, 5)), np.eye(4))
+    packed = pack_masks(masks, frame, tmp_path_factory.mktemp("packed"))
+    bits = np.frombuffer(gzip.decompress(Path(packed.path).read_bytes()), np.uint8)
+    assert {entry["name"] for entry in packed.table} == {n for n, m in masks.items() if frame.show(m).any()}
+    for entry in packed.table:
+        size = [high - low for low, high in entry["box"]]
+        voxels = np.unpackbits(bits[entry["offset"] :], bitorder="little")[: math.prod(size)]
+        unpacked = np.zeros(frame.shape, np.uint8)
+        unpacked[tuple(slice(*span) for span in entry["box"])] = voxels.reshape(size[::-1]).T
+        np.testing.assert_array_equal(unpacked, frame.show(masks[entry["name"]]))
+
+
+def test_targets_come_first_and_unknown_names_last():
+    assert in_order({"Zygoma", "Larynx", "PTV_Low", "PTV_High"}) == ("PTV_High", "PTV_Low", "Larynx", "Zygoma")
+
+
+# ---- the note ----
+
+
+def test_exchanging_sides_twice_gives_the_note_back():
+    fields = Fields("larynx", "left", "bilateral", ("70",), "T2", "N1")
+    once = exchange("Left larynx, both necks.", fields)
+    assert once == ("Right larynx, both necks.", Fields("larynx", "right", "bilateral", ("70",), "T2", "N1"))
+    assert exchange(*once) == ("Left larynx, both necks.", fields)
+
+
+def test_the_fields_say_what_the_facts_and_the_note_say():
+    fields = fields_of(Facts("oropharynx", "right", "bilateral", (70, 56)), "cT4aN2bM0 SCC.")
+    assert fields == Fields("oropharynx", "right", "bilateral", ("70", "56"), "T4a", "N2b")
+    assert "right oropharynx" in fields.as_note()
+    assert "70 / 56 Gy" in fields.as_note()
+    assert "T4aN2b" in fields.as_note()
+
+
+@pytest.mark.parametrize(
+    ("note", "is_cut", "warnings"),
+    [
+        ("T2N1; oropharynx; left; bilateral neck; 70 / 56 Gy", False, ()),
+        ("Carcinoma de orofaringe izquierda, estadio avanzado, radioterapia bilateral", False, ("English",)),
+        ("Патологическое образование гортани справа", False, ("English",)),
+        ("The tumour is on the left. " * 2000, True, ("12,000 words",)),
+        ("", False, ()),
+    ],
+)
+def test_a_note_that_cannot_be_understood_is_said_to_be_so(note, is_cut, warnings):
+    found = warnings_about(note, is_cut)
+    assert len(found) == len(warnings)
+    assert all(part in line for part, line in zip(warnings, found, strict=True))
+
+
+# ---- the numbers ----
+
+WITH = Measured(dsc={"PTV_High": 0.8, "Larynx": 0.5}, hd95={"PTV_High": 4.0, "Larynx": 9.0}, ml={"PTV_High": 100})
+WITHOUT = Measured(dsc={"PTV_High": 0.6, "Larynx": math.nan}, hd95={"PTV_High": 9.0, "Larynx": math.nan}, ml={})
+
+
+def test_a_better_number_is_marked_and_carries_the_caveat():
+    row = numbers.table({"text": WITH, "no-text": WITHOUT}, ("PTV_High",))["PTV_High"]
+    assert row["dsc"]["difference"] == {"text": "+0.20", "tone": "better", "title": CAVEAT}
+    assert row["hd95"]["difference"] == {"text": "−5.0", "tone": "better", "title": CAVEAT}
+    worse = numbers.table({"text": WITHOUT, "no-text": WITH}, ("PTV_High",))["PTV_High"]
+    assert worse["hd95"]["difference"]["tone"] == "worse"
+
+
+def test_what_is_unknown_is_a_dash_and_stays_out_of_the_means():
+    row = numbers.table({"text": WITH, "no-text": WITHOUT}, ("Larynx",))["Larynx"]
+    assert row["dsc"]["no-text"]["text"] == row["dsc"]["difference"]["text"] == "–"
+    mean = numbers.means({"text": WITH, "no-text": WITHOUT}, ("PTV_High", "Larynx"))["numbers"]
+    assert mean["dsc"]["text"]["text"] == "0.80"
+
+
+def test_the_chart_shows_each_structure_with_and_without_the_note():
+    figure = numbers.chart({"text": WITH, "no-text": WITHOUT}, ("PTV_High", "Larynx"))
+    points = [trace for trace in figure.data if trace.mode == "markers"]
+    assert [list(trace.x) for trace in points[:2]] == [[0.6, None], [0.8, 0.5]]
+    assert numbers.chart({"text": Measured(ml={"PTV_High": 1.0})}, ("PTV_High",)) is None
+
+
+def test_a_distance_beyond_the_chart_is_an_arrow_at_its_edge():
+    lost = Measured(dsc={"PTV_High": 0.0}, hd95={"PTV_High": 700.0})
+    figure = numbers.chart({"text": WITH, "no-text": lost}, ("PTV_High",))
+    ring = next(trace for trace in figure.data if list(trace.customdata or []) == [700.0])
+    assert list(ring.x) == [numbers.MOST_MM]
+    assert list(ring.marker.symbol) == ["triangle-right"]
+
+
+# ---- runs ----
+
+
+def test_progress_comes_before_the_result():
+    def work(on_progress):
+        on_progress(0.5, "half")
+        return "done"
+
+    *progress, result = stepwise(work)
+    assert Progress(0.5, "half") in progress
+    assert result == "done"
+
+
+def test_a_closed_run_ends_at_its_next_report():
+    reports, closing = [], Event()
+
+    def work(on_progress):
+        for step in range(1000):
+            reports.append(step)
+            on_progress(step / 1000, "working")
+            closing.wait(0.01)
+
+    steps = stepwise(work)
+    next(steps)
+    steps.close()
+    assert len(reports) < 1000
+
+
+def test_a_failing_run_says_why():
+    def work(on_progress):
+        raise InputError("no body")
+
+    with pytest.raises(InputError, match="no body"):
+        list(stepwise(work))
+
+
+def test_only_the_values_used_last_are_kept():
+    kept = RecentlyUsed(2)
+    for key in "abc":
+        kept.put(key, key.upper())
+        kept.get("a")
+    assert [kept.get(key) for key in "abc"] == ["A", None, "C"]
+
+
+def test_an_image_is_encoded_once_per_session_and_case():
+    segmenter = StandIn()
+    model = Model(lambda: segmenter)
+    for key in (("me", "one"), ("me", "one"), ("me", "two"), ("you", "one")):
+        model.draw(key, head, {"text": Note("left")}, lambda fraction, what: None)
+    assert (segmenter.opened, segmenter.decoded) == (3, 4)
+    model.forget("me")
+    model.draw(("me", "one"), head, {"text": Note("left")}, lambda fraction, what: None)
+    assert segmenter.opened == 4
+
+
+# ---- the workbench ----
+
+
+@pytest.fixture
+def segmenter():
+    return StandIn()
+
+
+@pytest.fixture
+def bench(tmp_path, segmenter):
+    catalogue = Catalogue([write_dataset(tmp_path / "data")])
+    return Workbench(Model(lambda: segmenter), catalogue, Workspace(tmp_path / "app"))
+
+
+def pressed_run(bench: Workbench, session: Session, note: str) -> tuple[Session, Status]:
+    bench.stops.new(session)
+    *_, session, status = bench.run(session, note)
+    return session, status
+
+
+def test_a_chosen_case_shows_its_stored_result_and_numbers(bench):
+    session = bench.choose(Session.start(), "0/one")
+    scene = to_data(bench.scene(session)).scene
+    assert set(scene["arms"]) == {"text", "no-text", "reference"}
+    assert scene["arms"]["text"]["caption"].startswith("Stored result")
+    assert scene["structures"][0]["numbers"]["dsc"]["text"]["text"] == "1.00"
+    assert scene["caveat"] == CAVEAT
+
+
+def test_a_case_without_stored_results_asks_for_a_run(bench):
+    session = bench.choose(Session.start(), "0/two")
+    assert not session.results
+    assert "Press Run" in bench.scene(session).absent["text"]
+
+
+def test_a_second_note_costs_one_decode(bench, segmenter):
+    session, status = pressed_run(bench, bench.choose(Session.start(), "0/one"), "left")
+    assert (segmenter.opened, segmenter.decoded) == (1, 2)
+    assert "Image encoded" in status.text
+    first = session.results["text"].measured.dsc["PTV_High"]
+    session, status = pressed_run(bench, session, "right")
+    assert (segmenter.opened, segmenter.decoded) == (1, 3)
+    assert "Image already encoded" in status.text
+    assert first == 1.0
+    assert session.results["text"].measured.dsc["PTV_High"] == 0.0
+
+
+def test_numbers_of_another_note_than_the_cases_own_say_so(bench):
+    session = bench.choose(Session.start(), "0/one")
+    own, _ = pressed_run(bench, session, bench.entry(session).note)
+    assert bench.scene(own).caveat == CAVEAT
+    other, _ = pressed_run(bench, session, "right")
+    assert "case's own note" in bench.scene(other).caveat
+
+
+def test_an_empty_note_draws_without_one_and_says_so(bench):
+    session, status = pressed_run(bench, bench.choose(Session.start(), "0/one"), "  ")
+    assert set(session.results) == {"no-text"}
+    assert "empty" in status.text
+    assert "empty" in bench.scene(session).absent["text"]
+
+
+def test_a_run_stopped_while_it_waits_never_starts(bench, segmenter):
+    session = bench.choose(Session.start(), "0/one")
+    bench.stops.new(session)
+    bench.stops.stop(session)
+    with pytest.raises(Stopped):
+        list(bench.run(session, "left"))
+    assert segmenter.opened == 0
+
+
+def test_opening_another_case_ends_the_run(bench):
+    session = bench.choose(Session.start(), "0/one")
+    bench.stops.new(session)
+    steps = bench.run(session, "left")
+    next(steps)
+    bench.choose(session, "0/two")
+    with pytest.raises(Stopped):
+        list(steps)
+
+
+def test_a_bad_upload_changes_nothing(bench, tmp_path):
+    session = bench.choose(Session.start(), "0/one")
+    (tmp_path / "bad.nii.gz").write_bytes(b"not an image")
+    with pytest.raises(InputError, match=r"^bad\.nii\.gz cannot be read") as refused:
+        bench.upload(session, str(tmp_path / "bad.nii.gz"))
+    assert str(tmp_path) not in str(refused.value)
+    assert bench.entry(session).key == "0/one"
+
+
+def test_an_uploaded_ct_is_contoured_and_has_volumes_only(bench, tmp_path):
+    write_volume(tmp_path / "sent.nii.gz", head())
+    session = bench.upload(Session.start(), str(tmp_path / "sent.nii.gz"))
+    session, _ = pressed_run(bench, session, "right")
+    scene = bench.scene(session)
+    assert scene.metrics == ("ml",)
+    assert float(scene.numbers["PTV_High"]["ml"]["text"]["text"]) == pytest.approx(4 / 3 * math.pi * 1.6**3, rel=0.1)
+    assert bench.chart(session) is None
+
+
+def test_sessions_have_secret_names_and_folders_of_their_own(bench, tmp_path):
+    write_volume(tmp_path / "sent.nii.gz", head())
+    mine, yours = (bench.upload(Session.start(), str(tmp_path / "sent.nii.gz")) for _ in range(2))
+    assert mine.shown.ct != yours.shown.ct
+    assert Path(mine.shown.ct).parent == bench.workspace.of(mine)
+    assert "sent" not in mine.shown.ct
+    bench.forget(mine)
+    assert not Path(mine.shown.ct).exists()
+    assert Path(yours.shown.ct).exists()
+
+
+def test_a_case_whose_files_were_cleared_is_prepared_again(bench):
+    first = bench.choose(Session.start(), "0/one").shown
+    assert bench.choose(Session.start(), "0/one").shown is first
+    Path(first.ct).unlink()
+    again = bench.choose(Session.start(), "0/one").shown
+    assert Path(again.ct).exists()
+
+
+def test_an_unknown_case_is_refused(bench):
+    with pytest.raises(InputError, match="no case"):
+        bench.choose(Session.start(), "0/../secrets")
+
+
+def test_a_status_is_text_and_not_markup():
+    assert "<b>" not in Status("<b>bold</b>", warnings=("<i>",)).html()
+
+
+def test_the_stand_ins_targets_lie_on_either_side():
+    assert not (ball(LEFT) & ball(RIGHT)).any()
