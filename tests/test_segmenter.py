@@ -273,7 +273,7 @@ def test_a_disk_that_fills_while_rewriting_leaves_the_earlier_segmentation(segme
     monkeypatch.setattr("llmseg.formats.segmentation.write_mask", full_after_three)
     with pytest.raises(InputError, match="No space left"):
         write_segmentation(folder, opened.segment(Note(NOTE)))
-    assert {path.name: path.read_bytes() for path in tmp_path.glob("*.*")} == before
+    assert {path.name: path.read_bytes() for path in folder.iterdir()} == before
     assert read_segmentation(folder).provenance == earlier.provenance
 
 
