@@ -130,7 +130,7 @@ def _bare_parts(segmenter, image: str, out: Path) -> float:
     import torch
 
     from llmseg.case import Note, Volume
-    from llmseg.model.tiling import blend, cut_tile, tile_origins
+    from llmseg.model.tiling import blend, tiles_of
     from llmseg.preprocessing import forward, inverse_mask
 
     text = segmenter.encode_note(Note(NOTE))
@@ -143,12 +143,12 @@ def _bare_parts(segmenter, image: str, out: Path) -> float:
     with spent:
         tensor, placement = forward(volume, config.grid)
     field = config.network.field
-    origins = tile_origins(tensor.shape[1:], placement.anchor, field)
-    tiles = [cut_tile(tensor, origin, field)[None] for origin in origins]
+    tiles = tiles_of(tensor, placement.anchor, field)
+    cut = [tile.cut(tensor, field)[None] for tile in tiles]
     with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16), spent:
-        features = [network.encode_image(tile) for tile in tiles]
+        features = [network.encode_image(tile) for tile in cut]
         drawn = [network.probabilities(network.decode(feature, text))[0] for feature in features]
-    probabilities = blend(drawn, origins, placement.size)
+    probabilities = blend(drawn, tiles, placement.size)
     with spent:
         masks = [inverse_mask(probability, placement) for probability in probabilities]
     with spent:

@@ -20,7 +20,7 @@ from llmseg import __version__
 from llmseg.case import InputError, Note, Segmentation, Structures, Volume
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint
 from llmseg.model.network import ContextUNETR
-from llmseg.model.tiling import blend, cut_tile, drop_islands, tile_origins
+from llmseg.model.tiling import Tile, blend, drop_islands, tiles_of
 from llmseg.preprocessing import Placement, forward, inverse, inverse_mask
 from llmseg.text.encoder import TextEncoder, TextFeatures
 
@@ -107,17 +107,13 @@ class Segmenter:
         tell(0.0, "Reading the CT")
         image, placement = forward(volume, self.config.grid)
         field = self.config.network.field
-        origins = [
-            origin
-            for i, origin in enumerate(tile_origins(image.shape[1:], placement.anchor, field))
-            if i == 0 or cut_tile(image, origin, field).any()
-        ]
+        tiles = tiles_of(image, placement.anchor, field)
         features = []
-        for done, origin in enumerate(origins):
-            tell(done / len(origins), f"Encoding the image ({done + 1} of {len(origins)})")
-            features.append(self._encode(cut_tile(image, origin, field)))
+        for done, tile in enumerate(tiles):
+            tell(done / len(tiles), f"Encoding the image ({done + 1} of {len(tiles)})")
+            features.append(self._encode(tile.cut(image, field)))
         tell(1.0, "Image encoded")
-        return OpenCT(self, volume.affine, placement, origins, features)
+        return OpenCT(self, volume.affine, placement, tiles, features)
 
     def encode_note(self, note: Note) -> TextFeatures:
         """Hidden states of the note, from the cache where it was read before.
@@ -157,11 +153,11 @@ class OpenCT:
         segmenter: Segmenter,
         affine: np.ndarray,
         placement: Placement,
-        origins: list[tuple[int, int, int]],
+        tiles: list[Tile],
         features: list[list[torch.Tensor]],
     ):
         self._segmenter, self._affine, self._placement = segmenter, affine, placement
-        self._origins, self._features = origins, features
+        self._tiles, self._features = tiles, features
 
     def segment(self, note: Note | None, on_progress: Progress | None = None) -> Segmentation:
         """Contour every structure with this note, or without one (None), on the CT's own voxels.
@@ -189,12 +185,12 @@ class OpenCT:
         if note is not None:
             tell(0.0, "Reading the note")
             text = self._segmenter.encode_note(note)
-        tiles = []
+        drawn = []
         for done, features in enumerate(self._features):
             tell(0.1 + 0.6 * done / len(self._features), "Drawing with the note" if note else "Drawing without a note")
-            tiles.append(self._segmenter._decode(features, text))
-        joined = blend(tiles, self._origins, self._placement.size)
-        return drop_islands(joined, self._origins[0], self._segmenter.config.network.field)
+            drawn.append(self._segmenter._decode(features, text))
+        joined = blend(drawn, self._tiles, self._placement.size)
+        return drop_islands(joined, self._tiles[0].origin, self._segmenter.config.network.field)
 
     def _provenance(self, note: Note | None) -> dict[str, object]:
         segmenter = self._segmenter
