@@ -47,7 +47,7 @@ def build(options: argparse.Namespace):
 
 
 def main(options: argparse.Namespace) -> None:
-    """Serve the app; the model loads while the browser opens."""
+    """Serve the app; both models load while the browser opens."""
     try:
         demo = build(options)
     except InputError as error:
@@ -57,7 +57,7 @@ def main(options: argparse.Namespace) -> None:
     os.environ["no_proxy"] = ",".join(filter(None, (os.environ.get("no_proxy"), "127.0.0.1", "localhost")))
     demo.launch(server_name=options.host, server_port=options.port, prevent_thread_lock=True, **launch_options())
     with suppress(InputError):  # the page shows it, and Run says it
-        demo.workbench.model.get()
+        demo.workbench.model.get().warm_up()
     demo.block_thread()
 
 

@@ -97,6 +97,11 @@ class Segmenter:
     def encoder_name(self) -> str:
         return self.encoder.name if self.reads_notes else "no language model, the network is image-only"
 
+    def warm_up(self) -> None:
+        """Load the language model ahead of the first note, if this network reads notes."""
+        if self.reads_notes:
+            self.encoder.warm_up()
+
     def open(self, volume: Volume, on_progress: Progress | None = None) -> OpenCT:
         """Bring a CT to the network's grid and encode it, tile by tile.
 

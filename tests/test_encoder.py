@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import shutil
+from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 import torch
@@ -126,6 +127,15 @@ def test_a_note_that_was_read_before_loads_no_model(model, reads):
     assert first.loads == 1
     second.encode([OTHER_NOTE, NOTE])
     assert second.loads == 0
+
+
+def test_a_model_warmed_up_by_several_at_once_loads_once_and_before_the_first_note(model, reads):
+    reader = reads(model)
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(lambda _: reader.warm_up(), range(4)))
+    assert reader.loads == 1
+    reader.encode([NOTE])
+    assert reader.loads == 1
 
 
 def test_only_notes_not_seen_before_are_read(models, reads):

@@ -361,6 +361,7 @@ def test_an_image_only_network_passes_over_the_note_and_needs_no_language_model(
     monkeypatch.setattr(TextEncoder, "_load", lambda self: pytest.fail("the language model was loaded"))
     segmenter = Segmenter.load(tmp_path / "image-only", "cpu", cache=tmp_path)
     assert not segmenter.reads_notes
+    segmenter.warm_up()
     assert "image-only" in segmenter.encoder_name
     opened = segmenter.open(body())
     with_note, without = opened.segment(Note(NOTE)), opened.segment(None)

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
+from threading import Lock
 
 import numpy as np
 import torch
@@ -80,6 +81,7 @@ class TextEncoder:
         self._folder = (cache or cache_folder()) / "text" / self.fingerprint
         self._converted = (cache or cache_folder()) / "models"
         self._model = self._tokenizer = None
+        self._loading = Lock()
 
     @property
     def name(self) -> str:
@@ -106,6 +108,16 @@ class TextEncoder:
                 on_progress(min(start + batch, len(missing)) / len(missing))
         return _pad([torch.from_numpy(np.load(self._path(note)).astype(np.float32)) for note in notes])
 
+    def warm_up(self) -> None:
+        """Load the language model now, where nobody waits, and not with the first note that is not cached.
+
+        Raises:
+            InputError: it cannot be loaded.
+        """
+        with self._loading:
+            if self._model is None:
+                self._load()
+
     def cuts(self, note: str) -> bool:
         """Whether the note is longer than the token budget, so that its end is not read."""
         return (
@@ -119,8 +131,7 @@ class TextEncoder:
 
     @torch.inference_mode()
     def _encode_into_cache(self, notes: list[str]) -> None:
-        if self._model is None:
-            self._load()
+        self.warm_up()
         pad = self._tokenizer.pad_token_id or 0
         start = [i for i in (self._tokenizer.bos_token_id, self._tokenizer.cls_token_id) if i is not None][:1] or [pad]
         ids = [self._tokenizer(note, add_special_tokens=False)["input_ids"][: self.spec.max_tokens] for note in notes]
