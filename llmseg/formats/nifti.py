@@ -68,12 +68,25 @@ def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     try:
         with LoggingOutputSuppressor():  # one line for the user, not nibabel's beside it
             image = nibabel.load(path)
+            _check_spacing(path, image)
             array = np.asarray(image.dataobj, dtype=np.float32)
+    except InputError:
+        raise
     except (*broken, MemoryError) as error:
         raise InputError(
             f"{path.name} cannot be read as NIfTI ({_first_line(error)}). Export or copy it again."
         ) from error
     return array, image.affine
+
+
+def _check_spacing(path: Path, image) -> None:
+    """Look at the header as stored: nibabel turns a spacing of 0 into 1 mm."""
+    with image.file_map["image"].get_prepare_fileobj("rb") as file:
+        stored = image.header_class.from_fileobj(file, check=False)
+    spacing = stored["pixdim"][1 : 1 + min(3, len(image.shape))]
+    if not (spacing != 0).all():
+        shown = " x ".join(f"{edge:g}" for edge in spacing)
+        raise InputError(f"{path.name} has a voxel spacing of {shown} mm. Correct the header.")
 
 
 def _first_line(error: Exception) -> str:
