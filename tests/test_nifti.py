@@ -147,3 +147,14 @@ def test_a_full_disk_leaves_the_old_file_and_nothing_half_written(tmp_path, monk
         write_mask(path, ct() > 500, AFFINE)
     assert path.read_bytes() == before
     assert os.listdir(tmp_path) == ["Larynx.nii.gz"]
+
+
+def test_a_spacing_of_zero_is_refused_and_not_taken_for_a_millimetre(tmp_path):
+    path = tmp_path / "flat.nii"
+    nibabel.save(nibabel.Nifti1Image(np.arange(64, dtype=np.float32).reshape(4, 4, 4), np.eye(4)), path)
+    header = bytearray(path.read_bytes())
+    header[80:92] = np.array([3, 3, 0], dtype="<f4").tobytes()  # pixdim[1:4]
+    header[252:256] = bytes(4)  # neither qform nor sform: the spacing alone places the voxels
+    path.write_bytes(header)
+    with pytest.raises(InputError, match=r"flat\.nii has a voxel spacing of 3 x 3 x 0 mm"):
+        read_volume(path)

@@ -8,7 +8,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
 from threading import Lock
 
@@ -152,11 +152,6 @@ class TextEncoder:
         self.loads += 1
         self._model, self._tokenizer = _load_model(self.spec, self._converted)
         self._model.to(self.device).eval().requires_grad_(False)
-
-
-def describe(spec: EncoderSpec, fingerprint: str) -> dict[str, object]:
-    """What a checkpoint's config remembers of its encoder."""
-    return {**asdict(spec), "fingerprint": fingerprint}
 
 
 def _fingerprint(spec: EncoderSpec) -> str:
