@@ -228,6 +228,7 @@ def _configure_logging() -> None:
     import logging
 
     logging.basicConfig(level=logging.WARNING, format="llmseg: %(message)s")
+    logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # our own error says what it would say
 
 
 class _Bar:
