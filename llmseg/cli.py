@@ -37,6 +37,7 @@ def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmseg", description="Radiotherapy contours steered by the clinical note.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_data(commands.add_parser("data", help="make a dataset folder"))
+    _add_text(commands.add_parser("text", help="read, embed and compare clinical notes"))
     _add_train(commands.add_parser("train", help="train a network on a dataset folder"))
     _add_segment(commands.add_parser("segment", help="contour one CT"))
     _add_evaluate(commands.add_parser("evaluate", help="score a checkpoint with and without the note"))
@@ -57,6 +58,37 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     phantom.add_argument("--teaching", action="store_true", help="two identical lesions; only the note says which")
     phantom.add_argument("--split", default="test", help="training, validation or test (default)")
     phantom.set_defaults(run=_data_phantom)
+
+
+def _add_text(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(required=True, metavar="KIND")
+    parse = kinds.add_parser("parse", help="de-identify a note, find its facts and build the prompt; never certified")
+    parse.add_argument("file", help="a text file, or - for stdin")
+    parse.add_argument("--json", action="store_true", help="print one JSON object")
+    parse.add_argument("--template", default="essential", help="a packaged template or a .toml file")
+    parse.set_defaults(run=_text_parse)
+    embed = kinds.add_parser("embed", help="encode every note of a dataset once, into the cache")
+    embed.add_argument("--data", type=Path, required=True)
+    embed.add_argument("--template", default="essential", help="or as-written")
+    _add_encoder(embed)
+    embed.set_defaults(run=_text_embed)
+    compare = kinds.add_parser("compare", help="how well a linear probe reads facts from each embedding")
+    compare.add_argument("--notes", type=int, default=1200, help="generated notes to learn from")
+    compare.add_argument("--layers", type=int, nargs="+", default=[8, 16, 24, 30], help="for the learned queries")
+    compare.add_argument("--encoder", action="append", default=[], help="further models, by id or folder")
+    compare.set_defaults(run=_text_compare)
+    settle = kinds.add_parser("settle", help="teach a checkpoint's reader one context for all wordings of a fact")
+    settle.add_argument("checkpoint", type=Path)
+    settle.add_argument("--out", type=Path, required=True)
+    settle.set_defaults(run=_text_settle)
+
+
+def _add_encoder(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--encoder", help="Hugging Face id or folder; default: the packaged SmolLM2")
+    parser.add_argument("--revision", default="main")
+    parser.add_argument("--layer", type=int, default=16, help="0 means the last")
+    parser.add_argument("--precision", default="auto", help="auto, fp32, fp16, bf16, int8 or int4")
+    parser.add_argument("--adapter", default="", help="a LoRA adapter, by id or folder")
 
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
@@ -93,6 +125,7 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="folder; default: the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.add_argument("--template", default="essential", help="how a prompt is made of the note; or as-written")
     parser.add_argument("--encoder", help="another language model, by Hugging Face id or folder")
     parser.add_argument("--allow-encoder-mismatch", action="store_true", help="accept it, at a cost: docs/encoders.md")
 
@@ -122,6 +155,71 @@ def _data_phantom(options: argparse.Namespace) -> None:
     print(f"{options.count} phantoms in {options.dest}")
 
 
+def _text_parse(options: argparse.Namespace) -> None:
+    from llmseg.text.note import read_note
+
+    reading = read_note(_read_note(options.file), template=options.template)
+    if options.json:
+        print(json.dumps(reading.to_json(), ensure_ascii=False, indent=1))
+        return
+    print(reading.text.strip(), end="\n\n")
+    for name, text in reading.sections.items():
+        print(f"{name}: {text}")
+    print()
+    for name, value in reading.facts.to_json().items():
+        print(f"{name:10} {', '.join(map(str, value)) if isinstance(value, list) else value or ''}".rstrip())
+    print(f"\n{reading.prompt}")
+
+
+def _text_embed(options: argparse.Namespace) -> None:
+    from llmseg.datasets.folder import read_dataset
+    from llmseg.text.encoder import PACKAGED, EncoderSpec, TextEncoder
+    from llmseg.text.note import read_note
+
+    spec = EncoderSpec(
+        options.encoder or PACKAGED,
+        options.layer,
+        options.revision,
+        precision=options.precision,
+        adapter=options.adapter,
+    )
+    encoder = TextEncoder(spec)
+    cases = [case for case in read_dataset(options.data).cases if case.note.text.strip()]
+    prompts = [read_note(case.note.text, template=options.template).prompt for case in cases]
+    distinct = sorted({prompt for prompt in prompts if prompt})
+    with _Bar("prompts") as bar:
+        encoder.encode(distinct, on_progress=lambda share: bar.count(round(share * len(distinct)), len(distinct)))
+    print(f"{len(cases)} notes, {len(distinct)} different prompts, {encoder.name}; kept in {encoder.folder}")
+    if empty := len(prompts) - sum(map(bool, prompts)):
+        print(f"{empty} notes state nothing that the template {options.template} asks for")
+
+
+def _text_compare(options: argparse.Namespace) -> None:
+    import tempfile
+
+    from llmseg.evaluation.probes import FACTS, compare, ways
+    from llmseg.text.encoder import PACKAGED, EncoderSpec, write_random_twin
+
+    with tempfile.TemporaryDirectory() as folder:
+        twin = write_random_twin(EncoderSpec(PACKAGED), Path(folder) / "twin", seed=0)
+        asked = ways([("SmolLM2", EncoderSpec(PACKAGED))], options.layers)
+        asked += ways([("random weights", EncoderSpec(str(twin)))], [16])[1:]
+        asked += [way for id in options.encoder for way in ways([(id, EncoderSpec(id))], options.layers)[1:]]
+        print(f"{'model':20} {'layer':>5}  {'pooling':8} {'read from':9}" + "".join(f"{fact:>9}" for fact in FACTS))
+        for score in compare(asked, notes=options.notes):
+            layer = "" if score.way.spec is None else score.way.spec.layer or "last"
+            row = f"{score.way.name:20} {layer:>5}  {score.way.pooling:8} {'prompt' if score.rebuilt else 'note':9}"
+            print(row + "".join(f"{score.accuracy[fact]:9.2f}" for fact in FACTS), flush=True)
+
+
+def _text_settle(options: argparse.Namespace) -> None:
+    from llmseg.training.settling import settle_checkpoint
+
+    for name, share in settle_checkpoint(options.checkpoint, options.out).items():
+        print(f"{name:16} {share:.3f}")
+    print(f"checkpoint: {options.out}")
+
+
 def _train(options: argparse.Namespace) -> None:
     from llmseg.datasets.folder import read_dataset
     from llmseg.text.package import cache_folder
@@ -137,6 +235,7 @@ def _train(options: argparse.Namespace) -> None:
 
 def _segment(options: argparse.Namespace) -> None:
     from llmseg.case import Note
+    from llmseg.explain import check
     from llmseg.formats.nifti import read_volume
     from llmseg.formats.segmentation import write_segmentation
 
@@ -150,7 +249,10 @@ def _segment(options: argparse.Namespace) -> None:
     volume = read_volume(options.image)
     segmenter = _load(options)
     print(f"checkpoint {segmenter.checkpoint_name}; note read by {segmenter.encoder_name if note else 'nobody'}")
-    segmentation = segmenter.open(volume).segment(note)
+    reading = segmenter.read(note) if note else None
+    segmentation = segmenter.open(volume).segment(reading)
+    for warning in check(reading, segmentation.structures) if reading else ():
+        print(f"warning: {warning}")
     if segmentation.provenance["note_cut"]:
         print(f"warning: only the first {segmenter.encoder.spec.max_tokens} tokens of the note were read")
     write_segmentation(options.out, segmentation)
@@ -189,6 +291,7 @@ def _load(options: argparse.Namespace):
         options.device,
         encoder=options.encoder,
         allow_encoder_mismatch=options.allow_encoder_mismatch,
+        template=options.template,
     )
 
 
@@ -209,13 +312,17 @@ def _table(summary: dict) -> str:
     return "\n".join(lines)
 
 
-def _read_note(path: Path) -> str:
+def _read_note(path: str | Path) -> str:
+    """A note from a file, or from stdin for "-"."""
     try:
-        return path.read_text(encoding="utf-8")
+        content = sys.stdin.buffer.read() if str(path) == "-" else Path(path).read_bytes()
+        return content.decode("utf-8-sig")
     except FileNotFoundError as error:
         raise InputError(f"{path} does not exist. Check the path of the note.") from error
     except UnicodeDecodeError as error:
-        raise InputError(f"{path} is not UTF-8 text. Save the note as plain text.") from error
+        raise InputError(
+            f"{path} is not UTF-8 text (byte {error.start} is 0x{content[error.start]:02x}). Save it as plain UTF-8."
+        ) from error
 
 
 def _determinant(affine) -> float:

@@ -9,8 +9,9 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,16 @@ from llmseg.model.network import ContextUNETR
 from llmseg.model.tiling import Tile, blend, drop_islands, tiles_of
 from llmseg.preprocessing import Placement, forward, inverse, inverse_mask
 from llmseg.text.encoder import TextEncoder, TextFeatures
+from llmseg.text.note import NoteReading, read_note
+from llmseg.text.template import AS_WRITTEN, DEFAULT_TEMPLATE, estimate_tokens, read_template
 
 log = logging.getLogger(__name__)
 
 Progress = Callable[[float, str], None]
 """Called with the share done and what is being done; an exception it raises aborts and leaves nothing half done."""
+
+DECODE_BATCH = 4
+"""Notes decoded at once: more saves little time and costs memory for each."""
 
 DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoints" / "openkbp"
 
@@ -49,10 +55,17 @@ class Segmenter:
     """A checkpoint and its language model, shared by all who use them; holds nothing of any patient."""
 
     def __init__(
-        self, network: ContextUNETR, config: CheckpointConfig, encoder: TextEncoder, device: torch.device, name: str
+        self,
+        network: ContextUNETR,
+        config: CheckpointConfig,
+        encoder: TextEncoder,
+        device: torch.device,
+        name: str,
+        template: str = DEFAULT_TEMPLATE,
     ):
         self.network = network.to(device, memory_format=torch.channels_last_3d)
         self.config, self.encoder, self.device, self.checkpoint_name = config, encoder, device, name
+        self.template = template
 
     @classmethod
     def load(
@@ -62,6 +75,7 @@ class Segmenter:
         *,
         encoder: str | None = None,
         allow_encoder_mismatch: bool = False,
+        template: str = DEFAULT_TEMPLATE,
         cache: Path | None = None,
     ) -> Segmenter:
         """Load a checkpoint folder; the language model itself loads with the first note that is not cached.
@@ -70,11 +84,15 @@ class Segmenter:
             device: "auto", "cpu" or "cuda".
             encoder: read notes with this language model (Hugging Face id or folder) instead of the checkpoint's.
             allow_encoder_mismatch: accept one whose fingerprint is not the checkpoint's; docs/encoders.md has the cost.
+            template: how a prompt is made of a note: a packaged template, a path to your own, or "as-written".
             cache: folder of encoded notes; default ~/.cache/llmseg.
         Raises:
-            InputError: no such checkpoint, keys that do not match, or another language model than it was trained with.
+            InputError: no such checkpoint or template, keys that do not match, or another language model than it was
+                trained with.
         """
         chosen = choose_device(device)
+        if template != AS_WRITTEN:
+            read_template(template)
         network, config = load_checkpoint(checkpoint)
         spec = replace(config.encoder, model=encoder) if encoder else config.encoder
         reader = TextEncoder(spec, device=str(chosen), cache=cache)
@@ -86,7 +104,7 @@ class Segmenter:
             if not allow_encoder_mismatch:
                 raise InputError(f"{problem}. Use the trained one, or --allow-encoder-mismatch.")
             log.warning("%s. Contours with text will be worse.", problem)
-        return cls(network, config, reader, chosen, Path(checkpoint).name)
+        return cls(network, config, reader, chosen, Path(checkpoint).name, template)
 
     @property
     def reads_notes(self) -> bool:
@@ -120,13 +138,30 @@ class Segmenter:
         tell(1.0, "Image encoded")
         return OpenCT(self, volume.affine, placement, tiles, features)
 
-    def encode_note(self, note: Note) -> TextFeatures:
-        """Hidden states of the note, from the cache where it was read before.
+    def read(self, note: Note, *, template: str | None = None, kept: Collection[str] = ()) -> NoteReading:
+        """De-identify a note, find its facts and write the prompt that the language model will read.
+
+        Args:
+            template: instead of the segmenter's own.
+            kept: keys of redactions that the user took back; see `read_note`.
+        Raises:
+            InputError: an empty note, or one that is no text.
+        """
+        budget = self.config.encoder.max_tokens
+
+        def count(text: str) -> int:
+            # Short of the budget by a cautious estimate, nothing of the language model needs to be loaded.
+            return at_most if (at_most := estimate_tokens(text)) <= budget else self.encoder.tokens_in(text)
+
+        return read_note(note.text, template=template or self.template, kept=kept, budget=budget, count_tokens=count)
+
+    def encode_prompts(self, prompts: Sequence[str]) -> TextFeatures:
+        """Hidden states of prompts, from the cache where they were read before.
 
         Raises:
-            InputError: an empty note, or a language model of another width than the network reads.
+            InputError: a language model of another width than the network reads.
         """
-        text = self.encoder.encode([note.text]).to(self.device)
+        text = self.encoder.encode(prompts).to(self.device)
         if text.tokens.shape[-1] != self.config.network.token_width:
             raise InputError(
                 f"{self.encoder.spec.model} has states of width {text.tokens.shape[-1]}; {self.checkpoint_name} reads "
@@ -144,7 +179,7 @@ class Segmenter:
     def _decode(self, features: list[torch.Tensor], text: TextFeatures | None) -> torch.Tensor:
         with self._autocast():
             logits = self.network.decode(features, text)
-        return self.network.probabilities(logits)[0].cpu()
+        return self.network.probabilities(logits).cpu()
 
     def _autocast(self) -> torch.autocast:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
@@ -164,54 +199,103 @@ class OpenCT:
         self._segmenter, self._affine, self._placement = segmenter, affine, placement
         self._tiles, self._features = tiles, features
 
-    def segment(self, note: Note | None, on_progress: Progress | None = None) -> Segmentation:
+    def read(self, note: Note, **options: object) -> NoteReading:
+        """What the segmenter makes of a note; see `Segmenter.read`."""
+        return self._segmenter.read(note, **options)
+
+    def segment(self, note: Note | NoteReading | None, on_progress: Progress | None = None) -> Segmentation:
         """Contour every structure with this note, or without one (None), on the CT's own voxels.
+
+        A note that states nothing the template asks for is passed over, and the provenance says so ("no-text").
+
+        Args:
+            note: a note, or what `Segmenter.read` made of one.
+        Raises:
+            InputError: an empty note.
+        """
+        return next(self.segment_each([note], on_progress))
+
+    def segment_each(
+        self, notes: Sequence[Note | NoteReading | None], on_progress: Progress | None = None
+    ) -> Iterator[Segmentation]:
+        """Contour with each of several notes: decoded in batches, placed on the CT one by one as they are asked for.
 
         Raises:
             InputError: an empty note.
         """
-        tell = on_progress or _quiet
-        note = note if self._segmenter.reads_notes else None
-        names = self._segmenter.config.network.structures
-        probabilities = self._probabilities(note, tell)
-        masks = {}
-        for row, name in enumerate(names):
-            tell(0.7 + 0.3 * row / len(names), "Placing contours on the CT")
-            masks[name] = inverse_mask(probabilities[row], self._placement)
+        tell, segmenter = on_progress or _quiet, self._segmenter
+        tell(0.0, "Reading the note" if any(notes) else "Drawing without a note")
+        readings = [segmenter.read(note) if isinstance(note, Note) else note for note in notes]
+        readings = [r if segmenter.reads_notes else None for r in readings]
+        share = 1 / len(readings)
+        for start in range(0, len(readings), DECODE_BATCH):
+            batch = readings[start : start + DECODE_BATCH]
+
+            def tell_batch(done: float, what: str, first: int = start, size: int = len(batch)) -> None:
+                tell((first + done * size) * share, what)
+
+            prompts = [reading.prompt if reading else "" for reading in batch]
+            for done, (reading, probabilities) in enumerate(
+                zip(batch, self._decoded(prompts, tell_batch), strict=True)
+            ):
+                tell_batch(0.7 + 0.3 * done / len(batch), "Placing contours on the CT")
+                yield Segmentation(
+                    self._placed(probabilities),
+                    self._provenance(reading),
+                    partial(self._on_input_grid, probabilities),
+                )
         tell(1.0, "Done")
 
-        def on_request() -> dict[str, np.ndarray]:
-            return dict(zip(names, inverse(probabilities, self._placement), strict=True))
-
-        return Segmentation(Structures(masks, self._affine), self._provenance(note), on_request)
-
-    def _probabilities(self, note: Note | None, tell: Progress) -> torch.Tensor:
-        text = None
-        if note is not None:
-            tell(0.0, "Reading the note")
-            text = self._segmenter.encode_note(note)
-        drawn = []
-        for done, features in enumerate(self._features):
-            tell(0.1 + 0.6 * done / len(self._features), "Drawing with the note" if note else "Drawing without a note")
-            drawn.append(self._segmenter._decode(features, text))
-        joined = blend(drawn, self._tiles, self._placement.size)
-        return drop_islands(joined, self._tiles[0].origin, self._segmenter.config.network.field)
-
-    def _provenance(self, note: Note | None) -> dict[str, object]:
+    def _decoded(self, prompts: Sequence[str], tell: Progress) -> list[torch.Tensor]:
+        """(K, X, Y, Z) on the network's grid for each prompt; "" draws without a note."""
         segmenter = self._segmenter
+        written = [prompt for prompt in prompts if prompt]
+        text = segmenter.encode_prompts(written) if written else None
+        rows = {prompt: row for row, prompt in enumerate(written)}
+        tiles: list[list[torch.Tensor]] = [[] for _ in prompts]
+        for done, features in enumerate(self._features):
+            tell(
+                0.1 + 0.6 * done / len(self._features), "Drawing with the note" if written else "Drawing without a note"
+            )
+            drawn = segmenter._decode(features, text) if written else None
+            plain = segmenter._decode(features, None)[0] if "" in prompts else None
+            for row, prompt in enumerate(prompts):
+                tiles[row].append(drawn[rows[prompt]] if prompt else plain)
+        field, anchor = segmenter.config.network.field, self._tiles[0].origin
+        return [drop_islands(blend(own, self._tiles, self._placement.size), anchor, field) for own in tiles]
+
+    def _placed(self, probabilities: torch.Tensor) -> Structures:
+        names = self._segmenter.config.network.structures
+        masks = {name: inverse_mask(probabilities[row], self._placement) for row, name in enumerate(names)}
+        return Structures(masks, self._affine)
+
+    def _on_input_grid(self, probabilities: torch.Tensor) -> dict[str, np.ndarray]:
+        names = self._segmenter.config.network.structures
+        return dict(zip(names, inverse(probabilities, self._placement), strict=True))
+
+    def _provenance(self, reading: NoteReading | None) -> dict[str, object]:
+        segmenter, prompt = self._segmenter, reading.prompt if reading else ""
+        read = bool(prompt)
         return {
             "llmseg": __version__,
             "checkpoint": segmenter.checkpoint_name,
             "steps": segmenter.config.trained.get("steps"),
-            "condition": "text" if note else "no-text",
-            "text_encoder": segmenter.encoder.spec.model if note else None,
-            "text_encoder_fingerprint": segmenter.encoder.fingerprint if note else None,
-            "note_sha256": hashlib.sha256(note.text.encode()).hexdigest() if note else None,
-            "note_cut": segmenter.encoder.cuts(note.text) if note else False,
+            "condition": "text" if read else "no-text",
+            "text_encoder": segmenter.encoder.spec.model if read else None,
+            "text_encoder_fingerprint": segmenter.encoder.fingerprint if read else None,
+            "note_sha256": _sha256(reading.text) if reading else None,
+            "template": reading.template if reading else None,
+            "prompt_sha256": _sha256(prompt) if read else None,
+            "prompt_dropped": list(reading.dropped) if reading else [],
+            "note_cut": segmenter.encoder.cuts(prompt) if read else False,
             "grid_mm": list(segmenter.config.grid.spacing_mm),
             "shape": list(self._placement.shape),
             "affine": self._affine.tolist(),
         }
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _quiet(share: float, what: str) -> None:

@@ -22,10 +22,14 @@ from monai.networks.nets import ViT
 from torch import nn
 
 from llmseg.case import STRUCTURES, InputError
+from llmseg.model.fusions import FUSIONS, NoteMemory, Slots
 from llmseg.model.reader import TextReader
 from llmseg.text.encoder import TextFeatures
 
 INPUTS = 2  # the CT in its full window and in the soft-tissue window
+
+SLOT_WIDTH = 64
+"""Width of what a voxel finds when it looks at a note, for cross-attention."""
 
 _NORM = {"spatial_dims": 3, "norm_name": "instance"}
 
@@ -39,7 +43,8 @@ class NetworkConfig:
         field: voxels of the training field; larger CTs are tiled with it.
         channels: feature maps per level, finest first; the last level is the bottleneck.
         activation: "sigmoid" per structure, because a target may overlap an organ, or the paper's "softmax".
-        fusion: "gated", the paper's residual, or "none" for an image-only network.
+        fusion: "gated", the paper's residual; "cross", attention of every voxel over the note, from its Discussion;
+            "film", scale and shift of whole feature maps; or "none" for an image-only network.
         token_width: D of the language model's hidden states.
         context_width: length of the vector the reader makes of a note.
         pooling, queries: how the reader reads; see TextReader.
@@ -67,8 +72,8 @@ class NetworkConfig:
         choices = {
             "encoder": ("conv", "vit"),
             "activation": ("sigmoid", "softmax"),
-            "fusion": ("gated", "none"),
-            "pooling": ("queries", "mean"),
+            "fusion": tuple(FUSIONS),
+            "pooling": ("queries", "mean", "last"),
         }
         for name, allowed in choices.items():
             if getattr(self, name) not in allowed:
@@ -107,11 +112,13 @@ class ContextUNETR(nn.Module):
         self.encoder = (ViTEncoder if config.encoder == "vit" else ConvEncoder)(config)
         self.reader = TextReader(config.token_width, config.context_width, config.queries, config.pooling)
         self.null_context = nn.Parameter(torch.zeros(config.context_width))
-        gate = TextGate if config.fusion == "gated" else NoText
-        self.bottleneck_gate = gate(config.channels[-1], config.context_width)
+        self.memory = NoteMemory(SLOT_WIDTH, self.reader) if config.fusion == "cross" else None
+        note_width = config.context_width if self.memory is None else SLOT_WIDTH
+        fusion = FUSIONS[config.fusion]
+        self.bottleneck_gate = fusion(config.channels[-1], note_width)
         levels = range(len(config.channels) - 2, -1, -1)
         self.levels = nn.ModuleList(
-            DecoderLevel(config.channels[i + 1], config.channels[i], gate, config.context_width) for i in levels
+            DecoderLevel(config.channels[i + 1], config.channels[i], fusion, note_width) for i in levels
         )
         outputs = len(config.structures) + (config.activation == "softmax")
         self.head = nn.Conv3d(config.channels[0], outputs, kernel_size=1)
@@ -140,18 +147,26 @@ class ContextUNETR(nn.Module):
 
         Args:
             features: what `encode_image` returned.
-            text: notes of the batch, or of one note for all of it.
+            text: one note per image, one note for all images, or several notes on one image.
             keep: (B,) bool; false drops that sample's note.
         Returns:
             (B, K, X, Y, Z) logits; K + 1 with background first for softmax.
         """
-        context = self.context(text, len(features[0]), keep)
-        if len(context) < len(features[0]):
-            context = context.expand(len(features[0]), -1)
-        x = self.bottleneck_gate(features[-1], context)
+        images, notes = len(features[0]), 1 if text is None else len(text.mask)
+        assert images == notes or 1 in (images, notes), f"{notes} notes for {images} images"
+        batch = max(images, notes)
+        note = self._note(text, batch, keep)
+        x = self.bottleneck_gate(features[-1], note)
         for level, skip in zip(self.levels, reversed(features[:-1]), strict=True):
-            x = level(x, skip, context)
-        return self.head(x)
+            x = level(x, skip, note)
+        logits = self.head(x)
+        return logits.expand(batch, -1, -1, -1, -1)  # an image-only network draws once for all notes
+
+    def _note(self, text: TextFeatures | None, batch: int, keep: torch.Tensor | None) -> torch.Tensor | Slots:
+        """What the fusions of this network take from the notes of `batch` samples."""
+        if self.memory is not None:
+            return self.memory(self.reader, self.null_context, text, batch, keep)
+        return self.context(text, batch, keep).expand(batch, -1)
 
     def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
         """(B, K or K + 1, ...) logits -> (B, K, ...) probabilities of the structures."""
@@ -162,45 +177,18 @@ class ContextUNETR(nn.Module):
         return self.decode(self.encode_image(image), text, keep)
 
 
-class TextGate(nn.Module):
-    """Concatenate the note's context to every voxel, mix, and let a gate decide how much of it each voxel takes.
-
-    A 1x1x1 convolution over the concatenation equals one over the image plus one over the context, which is the same
-    everywhere: so the context is never copied to every voxel.
-    """
-
-    def __init__(self, channels: int, context_width: int):
-        super().__init__()
-        self.image = nn.Conv3d(channels, 2 * channels, kernel_size=1)
-        self.text = nn.Linear(context_width, 2 * channels)
-
-    def forward(self, x: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        mixed = self.image(x) + self.text(context)[:, :, None, None, None]
-        update, gate = mixed.chunk(2, dim=1)
-        return x + torch.sigmoid(gate) * torch.tanh(update)
-
-
-class NoText(nn.Module):
-    """The fusion of an image-only network: the note has no way in."""
-
-    def __init__(self, channels: int, context_width: int):
-        super().__init__()
-
-    def forward(self, x: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        return x
-
-
 class DecoderLevel(nn.Module):
     """Upsample, let the note modulate, join the skip, refine."""
 
-    def __init__(self, coarse: int, fine: int, gate: type[nn.Module], context_width: int):
+    def __init__(self, coarse: int, fine: int, fusion: type[nn.Module], note_width: int):
         super().__init__()
         self.up = nn.ConvTranspose3d(coarse, fine, kernel_size=2, stride=2)
-        self.gate = gate(fine, context_width)
+        self.gate = fusion(fine, note_width)
         self.refine = UnetResBlock(in_channels=2 * fine, out_channels=fine, kernel_size=3, stride=1, **_NORM)
 
-    def forward(self, x: torch.Tensor, skip: torch.Tensor, context: torch.Tensor) -> torch.Tensor:
-        return self.refine(torch.cat((self.gate(self.up(x), context), skip), dim=1))
+    def forward(self, x: torch.Tensor, skip: torch.Tensor, note: torch.Tensor | Slots) -> torch.Tensor:
+        modulated = self.gate(self.up(x), note)
+        return self.refine(torch.cat((modulated, skip.expand(len(modulated), -1, -1, -1, -1)), dim=1))
 
 
 class ConvEncoder(nn.Module):

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import random
 import re
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from llmseg.case import InputError
 from llmseg.text.facts import DOSES_GY, Facts
@@ -274,9 +274,28 @@ def write_note(facts: Facts, *, split: str, seed: str | int, spelled_out: bool =
             return wording.format(**_fill(facts, pool, rng))
 
 
+def write_partial_note(facts: Facts, known: Collection[str], *, seed: str | int) -> str:
+    """Write a training note that states only some of the facts.
+
+    Args:
+        known: which of "site", "side", "neck" and "dose_gy".
+    """
+    rng = random.Random(f"partial/{seed}")
+    neck, dose, *others = _OTHER_CLAUSES
+    kinds = {"site": _SITE_CLAUSES, "side": _SIDE_CLAUSES, "neck": neck, "dose_gy": dose}
+    if "site" in known and "side" in known and rng.random() < 0.6:
+        kinds = {"site": _PRIMARY_CLAUSES, "neck": neck, "dose_gy": dose}
+    stated = [clauses for fact, clauses in kinds.items() if fact in known]
+    note = _joined([clause for kind in (*stated, *others) if (clause := rng.choice(kind))], rng)
+    return note.format(**_fill(facts, "training", rng)) or "No history."
+
+
 def _put_together(rng: random.Random) -> str:
     primary = (_PRIMARY_CLAUSES,) if rng.random() < 0.6 else (_SITE_CLAUSES, _SIDE_CLAUSES)
-    clauses = [clause for kind in (*primary, *_OTHER_CLAUSES) if (clause := rng.choice(kind))]
+    return _joined([clause for kind in (*primary, *_OTHER_CLAUSES) if (clause := rng.choice(kind))], rng)
+
+
+def _joined(clauses: list[str], rng: random.Random) -> str:
     rng.shuffle(clauses)
     mark = rng.choice(("", "", "", "- ", "{}. "))
     if mark:

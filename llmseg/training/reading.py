@@ -51,7 +51,7 @@ def pretrain_reader(
     reader.train()
     for _ in range(steps):
         rows = torch.randint(notes, (64,))
-        context = reader(_drop_tokens(text[rows], share=0.1))
+        context = reader(drop_tokens(text[rows], share=0.1))
         loss = sum(nn.functional.cross_entropy(head(context), targets[rows, i]) for i, head in enumerate(heads))
         optimiser.zero_grad()
         loss.backward()
@@ -73,7 +73,7 @@ def reading_accuracy(
     return dict(zip(FACT_HEADS, right, strict=True))
 
 
-def _drop_tokens(text: TextFeatures, share: float) -> TextFeatures:
+def drop_tokens(text: TextFeatures, share: float) -> TextFeatures:
     keep = torch.rand(text.mask.shape) >= share
     keep[:, 0] = True
     return TextFeatures(text.tokens, text.mask & keep)

@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,9 +19,13 @@ import gradio as gr
 
 from llmseg.case import InputError
 from llmseg.datasets.folder import Dataset
+from llmseg.explain import PRESETS
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
+from llmseg.text.note import read_note
+from llmseg.text.wording import exchange_sides
 from llmseg.ui.cases import Catalogue
-from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, exchange, fields_of
+from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
+from llmseg.ui.reading import NOTHING, ON_LOAD, shown
 from llmseg.ui.running import Model, Stopped
 from llmseg.ui.session import KEEP_SECONDS, Session, Workspace
 from llmseg.ui.viewer import to_data, viewer
@@ -35,8 +40,12 @@ log = logging.getLogger(__name__)
 LARGEST_UPLOAD = "600mb"
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 PRIVACY = f"<p>An uploaded CT stays on this server, for this tab only, {KEEP_SECONDS // 3600} hours at most.</p>"
+MASTHEAD = '<header class="masthead"><strong>llmseg</strong><span>The clinical note steers the contour</span></header>'
+RESEARCH = '<p class="research">Research use only</p>'
+PLACEHOLDER = "Paste or write the clinical note. Names and other identifiers are taken out before anything reads it."
 READY = Status("Edit the note, then press Run.")
 NO_CASE = Status("Upload a CT to begin.")
+REWRITTEN = Status("The note's words could not be mended; it was written anew from the fields. Undo brings it back.")
 OPENING = Status("Opening the CT", "busy")
 
 
@@ -97,7 +106,12 @@ class _Page:
         # The callback frees a closed tab's images; the time to live is for tabs that were left open.
         self.session = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=bench.forget)
         self.before = gr.State(None, time_to_live=KEEP_SECONDS)
-        gr.HTML(_header(), elem_id="header")
+        self.kept = gr.State(frozenset(), time_to_live=KEEP_SECONDS)
+        self.picked = gr.State(None, time_to_live=KEEP_SECONDS)
+        with gr.Row(elem_id="header"):
+            gr.HTML(MASTHEAD, elem_id="masthead")
+            self.models = gr.HTML("<p>Loading the model</p>", elem_id="models")
+            gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
             with gr.Column(elem_id="left", scale=0, min_width=280):
                 self._cases(first.key if first else None)
@@ -120,10 +134,23 @@ class _Page:
             self.t_stage = gr.Dropdown(list(T_STAGES), label="T", elem_id="t-stage", min_width=40)
             self.n_stage = gr.Dropdown(list(N_STAGES), label="N", elem_id="n-stage", min_width=40)
         self.doses = gr.CheckboxGroup([str(dose) for dose in DOSES_GY], label="Dose, Gy", elem_id="doses")
-        self.note = gr.Textbox(label="Clinical note", lines=6, max_lines=6, elem_id="note", max_length=200_000)
-        with gr.Row(elem_classes="tight"):
-            self.swap = gr.Button("⇄ Swap left / right", size="sm", elem_id="swap", scale=3)
-            self.undo = gr.Button("Undo", size="sm", elem_id="undo", scale=1, min_width=50, interactive=False)
+        with gr.Tabs(elem_id="tabs"):
+            with gr.Tab("Note", id="note"):
+                self.note = gr.Textbox(
+                    show_label=False, lines=6, max_lines=6, elem_id="note", max_length=200_000, placeholder=PLACEHOLDER
+                )
+                with gr.Row(elem_classes="tight"):
+                    self.swap = gr.Button("⇄ Swap left / right", size="sm", elem_id="swap", scale=3)
+                    self.undo = gr.Button("Undo", size="sm", elem_id="undo", scale=1, min_width=50, interactive=False)
+            with gr.Tab("Words", id="words"):
+                self.words = gr.HTML(NOTHING, elem_id="words", js_on_load=ON_LOAD, apply_default_css=False)
+                self.explain = gr.Button("Explain: which words move it?", size="sm", elem_id="explain")
+                gr.HTML('<p class="quiet">Compare with</p>', elem_id="compare-with")
+                with gr.Row(elem_classes="tight presets"):
+                    self.presets = {
+                        name: gr.Button(_button(name), size="sm", min_width=70, elem_id=_button_id(name))
+                        for name in PRESETS
+                    }
 
     def _run(self) -> None:
         with gr.Row(elem_classes="tight"):
@@ -131,18 +158,22 @@ class _Page:
             self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1, min_width=60, interactive=False)
         self.status = gr.HTML(READY.html(), elem_id="status")
         gr.HTML(PRIVACY, elem_id="privacy")
-        self.models = gr.HTML("<p>Loading the model</p>", elem_id="models")
 
     @property
     def fields(self) -> list[gr.components.Component]:
         return [self.site, self.side, self.neck, self.doses, self.t_stage, self.n_stage]
 
+    @property
+    def starters(self) -> list[gr.Button]:
+        """Whatever starts a run; off while one goes on."""
+        return [self.go, self.explain, *self.presets.values()]
+
     def wire(self, demo: gr.Blocks) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         quick = {**quiet, "queue": False}
-        noted = [self.note, *self.fields, self.before, self.undo]
-        opened = [self.session, self.viewer, self.chart, self.status, self.go, *noted]
-        results = [self.session, self.viewer, self.chart, self.status]
+        noted = [self.note, *self.fields, self.before, self.undo, self.words]
+        asked = [self.session, self.note, self.kept]
+        opened = [self.session, self.viewer, self.chart, self.status, *self.starters, self.kept, *noted]
 
         demo.load(self._or_toast(self.open_page, opened), [self.case], opened, **quiet).then(
             self.name_models, None, [self.models], **quiet
@@ -154,14 +185,34 @@ class _Page:
         self.file.upload(OPENING.html, None, [self.status], **quick).then(
             self._or_toast(self.upload, sent), [self.session, self.file], sent, **quiet
         )
+        # Only the last of a burst of keystrokes is read.
+        read = [*self.fields, self.words]
+        self.note.input(self.read, asked, read, trigger_mode="always_last", **quick)
         for component in self.fields:
-            component.input(self.fill, [self.note, *self.fields], [self.note, self.before, self.undo], **quick)
-        self.swap.click(self._or_toast(self.exchange, noted), [self.note, *self.fields], noted, **quiet)
-        self.undo.click(self.restore, [self.before], noted, **quick)
+            component.input(self.fill, [*asked, self.before, *self.fields], [*noted, self.status], **quick)
+        self.swap.click(self._or_toast(self.exchange, noted), [*asked, *self.fields], noted, **quiet)
+        self.undo.click(self.restore, [self.session, self.kept, self.before], noted, **quick)
+        self.words.undo(self.toggle, asked, [self.kept, *read], **quick)
+        self._wire_runs(asked, quiet, quick)
 
-        self.go.click(self.begin, [self.session], [self.status, self.go, self.stop], **quick).then(
-            self.run, [self.session, self.note], results, concurrency_id="gpu", concurrency_limit=1, **quiet
-        ).then(self.end, None, [self.go, self.stop], **quick)
+    def _wire_runs(self, asked: list, quiet: dict, quick: dict) -> None:
+        results = [self.session, self.viewer, self.chart, self.words, self.status]
+        started, ended = [self.status, self.stop, *self.starters], [self.stop, *self.starters]
+
+        def runs(begun, handler: Callable, inputs: list) -> None:
+            begun.then(handler, inputs, results, concurrency_id="gpu", concurrency_limit=1, **quiet).then(
+                self.end, None, ended, **quick
+            )
+
+        def begins(button: gr.Button):
+            return button.click(self.begin, [self.session], started, **quick)
+
+        runs(begins(self.go), self.run, asked)
+        runs(begins(self.explain), self.explain_words, asked)
+        for name, button in self.presets.items():
+            runs(begins(button), partial(self.compare, name), asked)
+        chosen = self.words.select(self.pick, [self.session], [self.picked, *started], **quick)
+        runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.stop.click(self.halt, [self.session], [self.status], **quick)
 
     # ---- what happens ----
@@ -179,51 +230,105 @@ class _Page:
     def _shown(self, session: Session) -> tuple:
         """A newly opened case: its panels, its note, and the buttons that now make sense."""
         if session.shown is None:
-            return session, None, None, NO_CASE.html(), _enabled(False), "", *_values(Fields()), None, _enabled(False)
-        entry = self.bench.entry(session)
-        fields = _values(fields_of(entry.facts, entry.note))
+            nothing = ("", *_values(Fields()), None, _enabled(False), NOTHING)
+            return session, None, None, NO_CASE.html(), *self._starting(False), frozenset(), *nothing
+        note = self.bench.entry(session).note
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
-        return session, *panels, READY.html(), _enabled(True), entry.note, *fields, None, _enabled(False)
+        written = self._written(note)
+        rest = (*written, None, _enabled(False), shown(note, ()))
+        return session, *panels, READY.html(), *self._starting(True), frozenset(), *rest
 
-    def fill(self, note: str, *fields) -> tuple:
-        return _fields(fields).as_note(), (note, fields), _enabled(True)
+    def _written(self, note: str) -> tuple:
+        """A note and the fields that say the same."""
+        return note, *_values(_fields_in(note))
 
-    def exchange(self, note: str, *fields) -> tuple:
-        new_note, new_fields = exchange(note, _fields(fields))
-        return new_note, *_values(new_fields), (note, fields), _enabled(True)
+    def _starting(self, yes: bool) -> list[dict]:
+        return [_enabled(yes)] * len(self.starters)
 
-    def restore(self, before: tuple) -> tuple:
-        note, fields = before
-        return note, *fields, None, _enabled(False)
+    def _words(self, session: Session | None, note: str, kept: frozenset) -> str:
+        explanation = session.explanation if session else None
+        picked = session.compared.name if session and session.compared else ""
+        return shown(note, kept, explanation, picked)
+
+    def read(self, session: Session | None, note: str, kept: frozenset) -> tuple:
+        return *_values(_fields_in(note)), self._words(session, note, kept)
+
+    def fill(self, session: Session | None, note: str, kept: frozenset, before: tuple | None, *fields) -> tuple:
+        new, was_rewritten = edited(note, _fields(fields))
+        status = REWRITTEN.html() if was_rewritten and note.strip() else gr.skip()
+        return new, *fields, note, _enabled(True), self._words(session, new, kept), status
+
+    def exchange(self, session: Session | None, note: str, kept: frozenset, *fields) -> tuple:
+        new = exchange_sides(note)
+        return *self._written(new), note, _enabled(True), self._words(session, new, kept)
+
+    def restore(self, session: Session | None, kept: frozenset, before: str) -> tuple:
+        return *self._written(before), None, _enabled(False), self._words(session, before, kept)
+
+    def toggle(self, session: Session | None, note: str, kept: frozenset, event: gr.EventData) -> tuple:
+        """Leave a redacted word in, or take it out again."""
+        kept = kept ^ {str(event.key)}
+        return kept, *self.read(session, note, kept)
 
     def begin(self, session: Session | None) -> tuple:
         self.bench.stops.new(session or Session.start())
-        return Status("Waiting for the model", "busy", 0.0).html(), _enabled(False), _enabled(True)
+        return Status("Waiting for the model", "busy", 0.0).html(), _enabled(True), *self._starting(False)
 
-    def run(self, session: Session | None, note: str) -> Iterator[tuple]:
-        session, skip = session or Session.start(), gr.skip()
+    def pick(self, session: Session | None, event: gr.EventData) -> tuple:
+        return int(event.phrase), *self.begin(session)
+
+    def run(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
+        session = session or Session.start()
+        yield from self._going(note, kept, lambda: self.bench.run(session, note, kept))
+
+    def explain_words(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
+        session = session or Session.start()
+        yield from self._going(note, kept, lambda: self.bench.explain(session, note, kept))
+
+    def compare(self, name: str, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
+        session = session or Session.start()
+
+        def steps() -> Iterator[Status | Session]:
+            other = self.bench.preset(session, note, name, kept)
+            yield from self.bench.compare(session, note, name, _title(name), other, kept)
+
+        yield from self._going(note, kept, steps)
+
+    def compare_phrase(self, session: Session | None, note: str, kept: frozenset, number: int) -> Iterator[tuple]:
+        session = session or Session.start()
+
+        def steps() -> Iterator[Status | Session]:
+            if session.explanation is None:
+                raise InputError("This explanation is no longer there. Press Explain again.")
+            effect = session.explanation.effects[number]
+            other = effect.shorter.text if effect.shorter else None
+            yield from self.bench.compare(session, note, f"phrase {number}", f"Without “{effect.words}”", other, kept)
+
+        yield from self._going(note, kept, steps)
+
+    def _going(self, note: str, kept: frozenset, begin: Callable[[], Iterator[Status | Session]]) -> Iterator[tuple]:
+        """Show each step of a run; whatever ends it early leaves the page as it was, and says so."""
+        skip = gr.skip()
         try:
-            for step in self.bench.run(session, note):
+            for step in begin():
                 if isinstance(step, Status):
-                    yield skip, skip, skip, step.html()
+                    yield skip, skip, skip, skip, step.html()
                 else:
-                    yield step, to_data(self.bench.scene(step)), self.bench.chart(step), skip
+                    scene = to_data(self.bench.scene(step))
+                    yield step, scene, self.bench.chart(step), self._words(step, note, kept), skip
+            return
         except Stopped:
-            yield skip, skip, skip, Status("Stopped. Nothing was changed.").html()
+            said = Status("Stopped. Nothing was changed.")
         except InputError as error:
             _toast(error)
-            yield skip, skip, skip, Status("Not run; the message says why.", "trouble").html()
+            said = Status("Not run; the message says why.", "trouble")
         except Exception:
             log.exception("A run failed")
-            yield (
-                skip,
-                skip,
-                skip,
-                Status("This run failed through a fault of ours. The server's log has it.", "trouble").html(),
-            )
+            said = Status("This run failed through a fault of ours. The server's log has it.", "trouble")
+        yield skip, skip, skip, skip, said.html()
 
     def end(self) -> tuple:
-        return _enabled(True), _enabled(False)
+        return _enabled(False), *self._starting(True)
 
     def halt(self, session: Session | None) -> str:
         if session is not None:
@@ -267,11 +372,24 @@ def _values(fields: Fields) -> tuple:
     return fields.site, fields.side, fields.neck, list(fields.doses), fields.t_stage, fields.n_stage
 
 
-def _header() -> str:
-    return (
-        '<header class="masthead"><strong>llmseg</strong><span>The clinical note steers the contour</span>'
-        '<span class="spring"></span><span class="research">Research use only</span></header>'
-    )
+def _fields_in(note: str) -> Fields:
+    """What the note states; nothing where it cannot be read yet, which the panel of words says."""
+    try:
+        return fields_of(read_note(note).facts) if note.strip() else Fields()
+    except InputError:
+        return Fields()
+
+
+def _button(preset: str) -> str:
+    return {"another patient": "Other patient", "empty": "No note"}.get(preset, preset.capitalize())
+
+
+def _button_id(preset: str) -> str:
+    return "try-" + preset.replace(" ", "-")
+
+
+def _title(preset: str) -> str:
+    return {"another patient": "Another patient’s note", "empty": "Without the note"}.get(preset, preset.capitalize())
 
 
 def _models(segmenter: Segmenter) -> str:

@@ -57,6 +57,14 @@ class Catalogue:
     def first(self) -> Entry | None:
         return next(iter(self._entries.values()), None)
 
+    def after(self, key: str) -> Entry | None:
+        """The next case on the list that has another note: another patient, for comparison."""
+        keys = list(self._entries)
+        start = keys.index(key) + 1 if key in keys else 0
+        own = self._entries[key].note if key in keys else ""
+        others = (self._entries[k] for k in (*keys[start:], *keys[:start]))
+        return next((entry for entry in others if entry.note and entry.note != own), None)
+
     def __getitem__(self, key: str) -> Entry:
         if key not in self._entries:
             raise InputError(f"There is no case {key!r} here. Choose one from the list.")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -100,8 +101,8 @@ def _signed(value: float, digits: int) -> str:
     return "0" if float(shown) == 0 else shown.replace("-", "−")
 
 
-def chart(measured: Mapping[str, Measured], names: tuple[str, ...]) -> Figure | None:
-    """DSC and HD95 of each structure, without the note (ring) and with it (disc), joined by a line."""
+def chart(measured: Mapping[str, Measured], names: tuple[str, ...], second: str = "without the note") -> Figure | None:
+    """DSC and HD95 of each structure, with the note (disc) and as the second panel shows (ring), joined by a line."""
     from plotly.subplots import make_subplots
 
     names = tuple(n for n in names if any(not math.isnan(v) for v in _pair(measured, "dsc", n)))
@@ -123,17 +124,17 @@ def chart(measured: Mapping[str, Measured], names: tuple[str, ...]) -> Figure | 
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "color": TEXT, "size": 11},
         margin={"l": 92, "r": 6, "t": 26, "b": 34},
-        title={"text": _key(), "font": small, "x": 0.03, "y": 0.985, "yanchor": "top"},
+        title={"text": _key(second), "font": small, "x": 0.03, "y": 0.985, "yanchor": "top"},
         hoverlabel={"bgcolor": "#1c232d", "font": {"color": TEXT}},
         showlegend=False,
     )
     return figure
 
 
-def _key() -> str:
+def _key(second: str) -> str:
     # A legend of Plotly's breaks into lines where the column is narrow.
     ring, disc = (f'<span style="color:{colour}">{mark}</span>' for colour, mark in ((WITHOUT, "○"), (WITH, "●")))
-    return f"{ring} without the note    {disc} with the note"
+    return f"{ring} {html.escape(second.lower())}    {disc} with the note"
 
 
 def _dumbbells(figure: Figure, column: int, metric: str, pairs: Mapping[str, tuple[float, float]]) -> None:

@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmseg.case import Note, Segmentation, Volume
+from llmseg.case import Structures, Volume
+from llmseg.text.note import NoteReading
 from llmseg.ui.session import RecentlyUsed
 
 if TYPE_CHECKING:
@@ -37,21 +38,47 @@ class Progress:
     what: str
 
 
+@dataclass(frozen=True, eq=False)
+class Cropped:
+    """A mask without the empty space around it: a run draws many, and a clinical CT has 40 million voxels."""
+
+    shape: tuple[int, int, int]
+    box: tuple[slice, slice, slice]
+    inside: np.ndarray
+
+    @classmethod
+    def of(cls, mask: np.ndarray) -> Cropped:
+        box = []
+        for axis in range(3):
+            seen = np.flatnonzero(mask.any(axis=tuple({0, 1, 2} - {axis})))
+            box.append(slice(int(seen[0]), int(seen[-1]) + 1) if seen.size else slice(0, 0))
+        return cls(mask.shape, tuple(box), mask[tuple(box)].copy())
+
+    def whole(self) -> np.ndarray:
+        mask = np.zeros(self.shape, dtype=bool)
+        mask[self.box] = self.inside
+        return mask
+
+
 @dataclass(frozen=True)
 class Drawn:
     """What the network drew, as plain arrays, so that it can come from another process.
 
     Args:
         affine: of the CT's grid; (4, 4), mm, RAS+.
-        masks: arm -> structure -> mask on that grid.
+        masks: arm -> structure -> mask on that grid, without the empty space around it.
         provenance: arm -> what drew it.
-        seconds: arm -> seconds of its decode; "image" -> seconds of the encode, absent when it was kept.
+        seconds: "decode" -> seconds of all of them; "image" -> seconds of the encode, absent when it was kept.
     """
 
     affine: np.ndarray
-    masks: Mapping[str, Mapping[str, np.ndarray]] = field(default_factory=dict)
+    masks: Mapping[str, Mapping[str, Cropped]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
+
+    def structures(self, arm: str) -> Structures:
+        """One arm's contours on the CT's grid."""
+        return Structures({name: mask.whole() for name, mask in self.masks[arm].items()}, self.affine)
 
 
 class Model:
@@ -80,14 +107,14 @@ class Model:
         self,
         key: tuple[str, str],
         load_volume: Callable[[], Volume],
-        notes: Mapping[str, Note | None],
+        notes: Mapping[str, NoteReading | None],
         on_progress: OnProgress,
     ) -> Drawn:
         """Contour one CT with each of the notes; the image is encoded unless this session's is still kept.
 
         Args:
             key: session and case; what is kept is found again only under the same two.
-            notes: arm -> note, or None for no note.
+            notes: arm -> a note as it was read, or None for no note.
         """
         on_progress(0.0, "Loading the model" if not self.is_loaded else "Reading the CT")
         segmenter = self.get()
@@ -99,24 +126,20 @@ class Model:
             image = segmenter.open(load_volume(), _scaled(on_progress, 0.0, share))
             seconds["image"] = time.perf_counter() - started
             self._images.put(key, image)
-        drawn: dict[str, Segmentation] = {}
-        for number, (arm, note) in enumerate(notes.items()):
-            part = (1 - share) / len(notes)
-            what = "Contouring with the note" if note else "Contouring without a note"
-            started = time.perf_counter()
-            drawn[arm] = image.segment(note, _scaled(on_progress, share + number * part, part, what))
-            seconds[arm] = time.perf_counter() - started
-        return Drawn(
-            affine=next(iter(drawn.values())).structures.affine,
-            masks={arm: dict(segmentation.structures) for arm, segmentation in drawn.items()},
-            provenance={arm: dict(segmentation.provenance) for arm, segmentation in drawn.items()},
-            seconds=seconds,
-        )
+        started = time.perf_counter()
+        masks, provenance, affine = {}, {}, None
+        each = image.segment_each(list(notes.values()), _scaled(on_progress, share, 1 - share))
+        for arm, segmentation in zip(notes, each, strict=True):
+            affine = segmentation.structures.affine
+            masks[arm] = {name: Cropped.of(mask) for name, mask in segmentation.structures.items()}
+            provenance[arm] = dict(segmentation.provenance)
+        seconds["decode"] = time.perf_counter() - started
+        return Drawn(affine, masks, provenance, seconds)
 
 
-def _scaled(on_progress: OnProgress, low: float, width: float, said: str = "") -> OnProgress:
+def _scaled(on_progress: OnProgress, low: float, width: float) -> OnProgress:
     """Report one part of a run as a part of the whole."""
-    return lambda fraction, what: on_progress(low + width * fraction, said or what)
+    return lambda fraction, what: on_progress(low + width * fraction, what)
 
 
 def stepwise(work: Callable[[OnProgress], object]) -> Iterator[Progress | object]:

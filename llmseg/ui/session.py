@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Event, Lock
 
+from llmseg.explain import Explanation
 from llmseg.ui.cases import Entry, Shown
 from llmseg.ui.numbers import Measured
 from llmseg.ui.viewer import PackedMasks
@@ -34,6 +35,22 @@ class Result:
     own_note: bool = True
 
 
+@dataclass(frozen=True)
+class Compared:
+    """Another contour beside the note's own, in the place of the one without a note.
+
+    Args:
+        name: which comparison it is: a preset's name, or "phrase 3".
+        title: what stands above the panel.
+        jump: displayed voxel in the middle of the change, or None where nothing changed.
+    """
+
+    name: str
+    title: str
+    result: Result
+    jump: tuple[int, int, int] | None = None
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """One browser tab: ids, paths and small numbers, never an image.
@@ -41,12 +58,16 @@ class Session:
     Args:
         id: a secret, made here; also the name of its folder.
         upload: the CT this user sent, if one is open.
+        compared: what stands in the second panel instead of the contour without a note.
+        explanation: which words of the last explained note moved the contour.
     """
 
     id: str
     shown: Shown | None = None
     upload: Entry | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
+    compared: Compared | None = None
+    explanation: Explanation | None = None
 
     @classmethod
     def start(cls) -> Session:

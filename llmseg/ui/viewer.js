@@ -67,6 +67,7 @@ class Viewer {
     this.shown += 1;
     this.files = new Map(Object.entries({ ct: value.ct, ...value.masks }).map(([name, file]) => [name, file.url]));
     if (isNewCase) this.start();
+    if (this.scene.jump) AXES.forEach((axis, n) => (this.cursor[axis] = this.scene.jump[n]));
     this.say("");
     this.root.classList.remove("new-case");
     this.fillCaptions();
@@ -157,6 +158,8 @@ class Viewer {
       const missing = name === "overlaid" ? !this.arms.has("text") && !this.arms.has("no-text") : !this.arms.has(name);
       panel.querySelector(".absent").textContent = missing ? this.scene.absent[name] ?? "" : "";
     }
+    for (const title of this.root.querySelectorAll(".second")) title.textContent = this.scene.second || "Without the note";
+    this.root.dataset.second = this.scene.second;
     this.find(".case").textContent = this.scene.label;
   }
 

@@ -52,12 +52,13 @@ class Frame:
     Args:
         orientation: nibabel's (3, 2) array of axes and directions.
         box: the displayed part of the turned array.
-        affine: (4, 4) displayed voxel index to mm, RAS+.
+        affine, own: (4, 4) voxel index to mm, RAS+, as displayed and of the CT itself.
     """
 
     orientation: np.ndarray
     box: tuple[slice, slice, slice]
     affine: np.ndarray
+    own: np.ndarray
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -66,6 +67,11 @@ class Frame:
     @property
     def spacing_mm(self) -> tuple[float, float, float]:
         return tuple(float(v) for v in np.linalg.norm(self.affine[:3, :3], axis=0))
+
+    def place(self, voxel: tuple[int, int, int]) -> tuple[int, int, int]:
+        """Where a voxel of the CT's own grid is displayed."""
+        point = np.linalg.inv(self.affine) @ self.own @ [*voxel, 1]
+        return tuple(int(np.clip(round(v), 0, size - 1)) for v, size in zip(point[:3], self.shape, strict=True))
 
     def show(self, array: np.ndarray) -> np.ndarray:
         """A view of an array on the CT's grid, turned and cropped."""
@@ -87,7 +93,7 @@ def frame_of(volume: Volume, reference: Structures | None = None) -> Frame:
     box = (*sides, slice(0, turned.shape[2]))
     affine = volume.affine @ inv_ornt_aff(orientation, volume.shape)
     affine[:3, 3] = (affine @ [*(part.start for part in box), 1])[:3]
-    return Frame(orientation, box, affine)
+    return Frame(orientation, box, affine, volume.affine)
 
 
 def field_of(volume: Volume, frame: Frame, z: int) -> tuple[tuple[int, int], ...]:
@@ -192,6 +198,8 @@ class Scene:
         absent: what stands in a panel that has no contours yet.
         numbers: structure -> metric -> column -> {"text", "tone", "title"}; rows of the table.
         metrics: which of "dsc", "hd95" and "ml" there are.
+        second: what the second panel shows, if not the contour without a note.
+        jump: displayed voxel to go to.
     """
 
     key: str
@@ -207,6 +215,8 @@ class Scene:
     mean: Mapping | None = None
     metrics: tuple[str, ...] = ()
     caveat: str = ""
+    second: str = ""
+    jump: tuple[int, int, int] | None = None
 
 
 class ViewerData(GradioModel):
@@ -251,6 +261,8 @@ def to_data(scene: Scene) -> ViewerData:
             "mean": scene.mean,
             "metrics": list(scene.metrics),
             "caveat": scene.caveat,
+            "second": scene.second,
+            "jump": list(scene.jump) if scene.jump else None,
         },
     )
 

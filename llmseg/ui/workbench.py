@@ -13,14 +13,25 @@ from functools import partial
 from threading import Lock
 
 from llmseg.case import InputError, Note, Structures
+from llmseg.explain import Delta, counterfactuals, difference, plan_ablation
+from llmseg.text.note import NoteReading
 from llmseg.ui import numbers
 from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, prepare, read_stored, uploaded, volumes_ml
 from llmseg.ui.notes import warnings_about
+from llmseg.ui.reading import told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
-from llmseg.ui.session import RecentlyUsed, Result, Session, StopSignals, Workspace
-from llmseg.ui.viewer import Panel, Scene, in_order, pack_masks
+from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Workspace
+from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_masks
 
 PREPARED_CASES = 8
+WHY_NOT = {
+    "wrong side": "the note names no side. Write left or right in it.",
+    "other stage": "the note states no T stage. Write one, for example T2N1M0.",
+    "other site": "the note names no site. Write one, for example larynx.",
+    "another patient": "there is no other case with a note here.",
+    "paraphrase": "the note lacks one of site, side, neck and 70 Gy, in terms the network was trained on.",
+}
+"""Preset -> what a note needs for it."""
 
 
 @dataclass(frozen=True)
@@ -102,52 +113,128 @@ class Workbench:
 
     # ---- running ----
 
-    def run(self, session: Session, note: str) -> Iterator[Status | Session]:
+    def run(self, session: Session, note: str, kept: frozenset[str] = frozenset()) -> Iterator[Status | Session]:
         """Contour the open case: progress as `Status`, at the end the session with its results.
 
         `stops.new(session)` comes before it, when Run is pressed: the run may wait its turn, and be stopped meanwhile.
 
+        Args:
+            kept: keys of redactions that the user took back.
         Raises:
             InputError: the CT cannot be used.
             Stopped: by the Stop button, or because another case was opened.
         """
-        entry, shown, stop = self.entry(session), session.shown, self.stops.of(session)
+        reading = self._read(note, kept)
+        notes = {"text": reading} if reading else {}
+        if not reading or "no-text" not in session.results or session.results["no-text"].stored:
+            notes["no-text"] = None
+        drawn = yield from self._drawing(session, notes)
+        yield replace(session, results=self._measured(drawn, session, reading), compared=None, explanation=None)
+        structures = drawn.structures("text") if reading else None
+        yield Status(_summary(drawn, note.strip()), "done", warnings=self._warnings(reading, structures, drawn))
+
+    def compare(
+        self, session: Session, note: str, name: str, title: str, other: str | None, kept: frozenset[str] = frozenset()
+    ) -> Iterator[Status | Session]:
+        """Contour with the note and with another in its place, and show the two side by side.
+
+        Args:
+            name, title: of the comparison.
+            other: the other note; None compares with the contour without one.
+        Raises:
+            InputError: the note is empty, or the CT cannot be used.
+            Stopped: see `run`.
+        """
+        reading = self._read(note, kept)
+        if reading is None:
+            raise InputError("There is no note to compare with. Write one first.")
+        drawn = yield from self._drawing(session, {"text": reading, "compared": self._read(other or "", kept)})
+        results = {**self._measured(drawn, session, reading)}
+        change = difference(drawn.structures("text"), drawn.structures("compared"))
+        moved = told(sum(delta.moved_ml for delta in change.values()), change)
+        if other is None:
+            results["no-text"] = self._result_of(drawn, "compared", session, moved)
+            compared = None
+        else:
+            result = self._result_of(drawn, "compared", session, f"{moved} · “{_shortened(other)}”")
+            compared = Compared(name, title, replace(result, own_note=False), _jump(change, session.shown.frame))
+        yield replace(session, results=results, compared=compared)
+        warnings = self._warnings(reading, drawn.structures("text"), drawn)
+        yield Status(f"{title}: {moved}.", "done", warnings=warnings)
+
+    def explain(self, session: Session, note: str, kept: frozenset[str] = frozenset()) -> Iterator[Status | Session]:
+        """Leave out each phrase of the note in turn and see what that moves.
+
+        Raises:
+            InputError, Stopped: see `compare`.
+        """
+        reading = self._read(note, kept)
+        if reading is None:
+            raise InputError("There is no note to explain. Write one first.")
+        plan = plan_ablation(self.model.get().read, reading)
+        notes = {"text": reading, **{f"without {n}": shorter for n, shorter in enumerate(plan.draws[1:])}}
+        drawn = yield from self._drawing(session, notes)
+        explanation = plan.effects(drawn.structures(arm) for arm in notes)
+        results = self._measured(drawn, session, reading)
+        yield replace(session, results=results, compared=None, explanation=explanation)
+        moving = sum(1 for effect in explanation.effects if effect.moved_ml)
+        text = f"{moving} of {len(explanation.effects)} phrases move the contour; {explanation.decodes} decodes in "
+        text += f"{drawn.seconds['decode']:.1f} s. Click a phrase to see it on the CT."
+        yield Status(text, "done", warnings=self._warnings(reading, drawn.structures("text"), drawn))
+
+    def preset(self, session: Session, note: str, name: str, kept: frozenset[str] = frozenset()) -> str | None:
+        """What the note becomes under a preset of `explain.PRESETS`; None is no note.
+
+        Raises:
+            InputError: this note has nothing that the preset could change.
+        """
+        reading = self._read(note, kept)
+        if reading is None:
+            raise InputError("There is no note to change. Write one first.")
+        another = self.catalogue.after(session.shown.key if session.shown else "")
+        found = counterfactuals(reading, another.note if another else None)
+        if name not in found:
+            raise InputError(f"{name.capitalize()}: {WHY_NOT[name]}")
+        return found[name]
+
+    def _read(self, note: str, kept: frozenset[str]) -> NoteReading | None:
+        return self.model.get().read(Note(note), kept=kept) if note.strip() else None
+
+    def _drawing(self, session: Session, notes: Mapping[str, NoteReading | None]) -> Iterator[Status]:
+        """Yield progress; return what was drawn."""
+        entry, stop, began = self.entry(session), self.stops.of(session), time.perf_counter()
         if stop.is_set():
             raise Stopped
-        note = note.strip()
-        began = time.perf_counter()
-        notes = {"text": Note(note)} if note else {}
-        if not note or "no-text" not in session.results or session.results["no-text"].stored:
-            notes["no-text"] = None
-        drawn = None
         with closing(self._draw((session.id, entry.key), entry.load_volume, notes)) as steps:
             for step in steps:
                 if stop.is_set():
                     raise Stopped
-                if isinstance(step, Progress):
-                    yield Status(f"{step.what} · {time.perf_counter() - began:.0f} s", "busy", 0.92 * step.fraction)
-                else:
-                    drawn = step
-        yield Status("Measuring", "busy", 0.94)
-        results = self._measured(drawn, entry, shown, session, note)
-        if stop.is_set():
-            raise Stopped
-        yield replace(session, results=results)
-        yield Status(_summary(drawn, note), "done", warnings=tuple(warnings_about(note, _is_cut(drawn))))
+                if not isinstance(step, Progress):
+                    yield Status("Measuring", "busy", 0.94)
+                    if stop.is_set():
+                        raise Stopped
+                    return step
+                yield Status(f"{step.what} · {time.perf_counter() - began:.0f} s", "busy", 0.92 * step.fraction)
+        raise AssertionError("a drawing ends with what was drawn")
 
     def _steps(self, key: tuple[str, str], load_volume: Callable, notes: Mapping) -> Iterator[Progress | Drawn]:
         # A function of plain values: where a GPU is lent per call, this one runs in another process.
         yield from stepwise(partial(self.model.draw, key, load_volume, notes))
 
-    def _measured(self, drawn: Drawn, entry: Entry, shown: Shown, session: Session, note: str) -> Mapping[str, Result]:
-        reference = entry.load_reference()
+    def _measured(self, drawn: Drawn, session: Session, reading: NoteReading | None) -> dict[str, Result]:
+        """The session's results with the note's new one, and the one without a note where it was drawn."""
         results = {arm: kept for arm, kept in session.results.items() if arm == "no-text" and not kept.stored}
-        for arm, masks in drawn.masks.items():
-            structures = Structures(masks, drawn.affine)
-            caption = f"{drawn.seconds[arm]:.1f} s" + (f" · “{_shortened(note)}”" if arm == "text" else "")
-            result = self._result(structures, reference, shown, self.workspace.of(session), caption)
-            results[arm] = replace(result, own_note=arm != "text" or note == entry.note)
+        own = reading is not None and reading.text == self.entry(session).note
+        for arm in ARMS:
+            if arm in drawn.masks:
+                caption = f"“{_shortened(reading.text)}”" if arm == "text" else ""
+                result = self._result_of(drawn, arm, session, caption)
+                results[arm] = replace(result, own_note=arm != "text" or own)
         return results
+
+    def _result_of(self, drawn: Drawn, arm: str, session: Session, caption: str) -> Result:
+        reference, folder = self.entry(session).load_reference(), self.workspace.of(session)
+        return self._result(drawn.structures(arm), reference, session.shown, folder, caption)
 
     def _result(self, drawn: Structures, reference, shown: Shown, folder, caption: str, stored: bool = False) -> Result:
         return Result(
@@ -158,15 +245,22 @@ class Workbench:
             stored=stored,
         )
 
+    def _warnings(self, reading: NoteReading | None, drawn: Structures | None, run: Drawn) -> tuple[str, ...]:
+        if reading is None:
+            return ()
+        is_cut = bool(run.provenance["text"].get("note_cut"))
+        return tuple(warnings_about(reading, drawn, is_cut))
+
     # ---- what the panels show ----
 
     def scene(self, session: Session) -> Scene:
         shown = session.shown
-        panels = {arm: Panel(result.masks, result.caption) for arm, result in session.results.items()}
+        results = _on_show(session)
+        panels = {arm: Panel(result.masks, result.caption) for arm, result in results.items()}
         if shown.reference:
             panels["reference"] = Panel(shown.reference)
-        names = in_order({*shown.reference_ml, *(name for r in session.results.values() for name in r.names)})
-        measured = {arm: result.measured for arm, result in session.results.items()}
+        names = in_order({*shown.reference_ml, *(name for r in results.values() for name in r.names)})
+        measured = {arm: result.measured for arm, result in results.items()}
         has_scores = any(arm.dsc for arm in measured.values())
         return Scene(
             key=shown.key,
@@ -181,12 +275,16 @@ class Workbench:
             numbers=numbers.table(measured, names) if measured else {},
             mean=numbers.means(measured, names),
             metrics=("dsc", "hd95", "ml") if has_scores else ("ml",) if measured else (),
-            caveat=_caveat(session, has_scores),
+            caveat=_caveat(results, has_scores),
+            second=session.compared.title if session.compared else "",
+            jump=session.compared.jump if session.compared else None,
         )
 
     def chart(self, session: Session):
-        measured = {arm: result.measured for arm, result in session.results.items()}
-        return numbers.chart(measured, in_order({name for r in session.results.values() for name in r.names}))
+        results = _on_show(session)
+        measured = {arm: result.measured for arm, result in results.items()}
+        second = session.compared.title if session.compared else "without the note"
+        return numbers.chart(measured, in_order({name for r in results.values() for name in r.names}), second)
 
     def forget(self, session: Session | None) -> None:
         """Delete everything kept for a tab that has gone."""
@@ -208,10 +306,22 @@ def _absent(session: Session) -> dict[str, str]:
     return {"text": "The note is empty: only the contours without a note were drawn. Write a note and press Run."}
 
 
-def _caveat(session: Session, has_scores: bool) -> str:
+def _on_show(session: Session) -> dict[str, Result]:
+    """Arm -> result, with a comparison in the place of the contour without a note."""
+    return {**session.results, **({"no-text": session.compared.result} if session.compared else {})}
+
+
+def _jump(change: Mapping[str, Delta], frame: Frame) -> tuple[int, int, int] | None:
+    """The displayed voxel in the middle of the largest change."""
+    if not change:
+        return None
+    return frame.place(max(change.values(), key=lambda delta: delta.moved_ml).centre)
+
+
+def _caveat(results: Mapping[str, Result], has_scores: bool) -> str:
     if not has_scores:
-        return numbers.NO_REFERENCE if session.results else ""
-    is_own = all(result.own_note for result in session.results.values())
+        return numbers.NO_REFERENCE if results else ""
+    is_own = all(result.own_note for result in results.values())
     return numbers.CAVEAT if is_own else f"{numbers.CAVEAT} {numbers.OTHER_NOTE}"
 
 
@@ -224,16 +334,11 @@ def _stored_caption(provenance: Mapping[str, object], note: str) -> str:
 
 
 def _summary(drawn: Drawn, note: str) -> str:
-    seconds = drawn.seconds
-    image = f"Image encoded in {seconds['image']:.1f} s" if "image" in seconds else "Image already encoded"
-    decodes = " and ".join(f"{seconds[arm]:.1f} s" for arm in ARMS if arm in seconds)
+    image, decode = drawn.seconds.get("image"), drawn.seconds["decode"]
+    encoded = f"Image encoded in {image:.1f} s" if image is not None else "Image already encoded"
     if not note:
-        return f"The note is empty, so this is the contour without a note. {image}; decode {decodes}."
-    return f"{image}; decode {decodes}{' (with and without the note)' if 'no-text' in seconds else ''}."
-
-
-def _is_cut(drawn: Drawn) -> bool:
-    return bool(drawn.provenance.get("text", {}).get("note_cut"))
+        return f"The note is empty, so this is the contour without a note. {encoded}; decode {decode:.1f} s."
+    return f"{encoded}; decode {decode:.1f} s{' (with and without the note)' if 'no-text' in drawn.masks else ''}."
 
 
 def _shortened(note: str, letters: int = 60) -> str:
