@@ -10,6 +10,7 @@ import statistics
 import time
 
 import torch
+from torch.nn.attention import SDPBackend, sdpa_kernel
 from torch.utils.flop_counter import FlopCounterMode
 
 from llmseg.model.fusions import FUSIONS
@@ -59,8 +60,9 @@ def _weights(network: ContextUNETR) -> int:
 
 
 def _multiply_adds(network: ContextUNETR, features: list[torch.Tensor], text: TextFeatures) -> float:
-    """Counted in a decode at full precision: the counter does not see autocast."""
-    with torch.autocast("cpu", enabled=False), FlopCounterMode(display=False) as counter:
+    """Counted at full precision and with plain attention: the counter knows neither autocast nor the CPU's kernel."""
+    counter = FlopCounterMode(display=False)
+    with torch.autocast("cpu", enabled=False), sdpa_kernel(SDPBackend.MATH), counter:
         network.decode([feature.float() for feature in features], text)
     return counter.get_total_flops() / 2
 

@@ -19,6 +19,7 @@ Truth is what was said: a fact whose name the finished text never went through i
 
 from __future__ import annotations
 
+import calendar
 import random
 import re
 from dataclasses import dataclass, field
@@ -144,7 +145,7 @@ class Filling:
         size, node_size = rng.randint(*largest), rng.randint(*node)
         positive = 1 if case.n in ("N1", "N2a") else rng.randint(2, 5)
         taken_out = rng.randint(18, 46)
-        month = rng.randrange(12)
+        month = rng.randint(1, 12)
         surname = rng.choice(phrases.SURNAMES)
         values = {
             "age": str(case.age),
@@ -165,10 +166,8 @@ class Filling:
             "positive": str(positive),
             "taken_out": str(taken_out),
             "day": str(rng.randint(1, 28)),
-            "month_number": f"{month + 1:02d}",
-            "month": "January February March April May June July August September October November December".split()[
-                month
-            ],
+            "month_number": f"{month:02d}",
+            "month": calendar.month_name[month],
             "year": str(rng.randint(2019, 2025)),
             "c": "p" if case.intent == "postop" else "c",
             "weeks": str(max(1, round(case.fractions / 5))),
@@ -333,8 +332,9 @@ class Filling:
         text = re.sub(r"\b\w+", self._mistype, text)
         text = re.sub(r" +([.,;:)])(?=\s|$)", r"\1", re.sub(r" {2,}", " ", text))
         text = re.sub(r"([.,;])\1+", r"\1", text).replace(",.", ".").replace(".,", ".")
-        text = re.sub(r"\(\(([LR])\)", r"(\1", re.sub(r"[ ,]+\n", "\n", text + "\n"))
-        text = re.sub(r"(?m)^(?:[-*•>]|\d\.|(?:[-*•>] )?Neck[\w ]*:)\n", "", text)
+        text = re.sub(r"[ ,]+\n", "\n", text + "\n")
+        text = re.sub(r"\(\(([LR])\)", r"(\1", text)  # a side in brackets that was itself put in brackets
+        text = re.sub(r"(?mi)^(?:[-*•>]|\d\.|neck[\w ]*[:=])\n", "", text)
         text = re.sub(r"\n{3,}", "\n\n", text).strip()
         return {"upper": text.upper, "lower": text.lower}.get(self.layout.letters, lambda: text)()
 

@@ -7,12 +7,29 @@ from held_out.filling import Layout
 SEED = 2203
 
 GIVEN = {
-    "male": "Angus Declan Lachlan Brendan Hamish Cormac Rory Fergal Stuart".split(),
-    "female": "Siobhan Noeleen Bronwyn Aoife Gwenda Maeve Shirley".split(),
+    "male": ["Angus", "Declan", "Lachlan", "Brendan", "Hamish", "Cormac", "Rory", "Fergal", "Stuart"],
+    "female": ["Siobhan", "Noeleen", "Bronwyn", "Aoife", "Gwenda", "Maeve", "Shirley"],
 }
-SURNAMES = "O'Riordane Wattleby Trethowan McGillick Yarrowdale Dunleavy Prendergale Boothroyd Kinsellar Abernathwaite".split()
+SURNAMES = [
+    "O'Riordane",
+    "Wattleby",
+    "Trethowan",
+    "McGillick",
+    "Yarrowdale",
+    "Dunleavy",
+    "Prendergale",
+    "Boothroyd",
+    "Kinsellar",
+    "Abernathwaite",
+]
 DOCTOR = ["Prof. Quillinan", "Dr Heather Maccabe", "Mr J. Tolliver", "Dr Wu", "Dr S. Ranganathan", "Ms Orla Fennick"]
-HOSPITAL = ["Wattle Bay Cancer Care Centre", "Mater Finbarr's, Cork", "Gippsvale Base Hospital", "Northern Ontario Oncology Programme", "Swan Valley Radiation Oncology"]
+HOSPITAL = [
+    "Wattle Bay Cancer Care Centre",
+    "Mater Finbarr's, Cork",
+    "Gippsvale Base Hospital",
+    "Northern Ontario Oncology Programme",
+    "Swan Valley Radiation Oncology",
+]
 DATE = ["{day}/{month_number}/{year}", "{day} {month} {year}", "{year}-{month_number}-{day}"]
 
 PRIMARY = {
@@ -57,7 +74,11 @@ PRIMARY = {
     "submandibular gland": ["{side} submandibular salivary gland"],
     "maxillary sinus": ["{side} maxillary sinus", "{side} antrum (maxillary sinus)"],
     "nasal cavity": {"sided": ["{side} nasal fossa (sinonasal)", "{side} nasal cavity"], "unsaid": ["sinonasal tract"]},
-    "thyroid": {"sided": ["{side} lobe of thyroid", "{side} hemithyroid"], "bilateral": ["thyroid, bilobar and bilateral"], "unsaid": ["thyroid"]},
+    "thyroid": {
+        "sided": ["{side} lobe of thyroid", "{side} hemithyroid"],
+        "bilateral": ["thyroid, bilobar and bilateral"],
+        "unsaid": ["thyroid"],
+    },
     "unknown primary": ["unknown primary", "occult primary (CUP)"],
     "unstated": ["head and neck mucosa"],
 }
@@ -71,7 +92,10 @@ HISTOLOGY = {
 }
 DISEASE = {
     "": ["{histology} arising in the {primary}", "{histology}, {primary}"],
-    "unknown primary": ["cervical nodal SCC from an occult primary", "SCC of unknown primary with {near} neck nodes{not bilateral}"],
+    "unknown primary": [
+        "cervical nodal SCC from an occult primary",
+        "SCC of unknown primary with {near} neck nodes{not bilateral}",
+    ],
     "unstated": ["mucosal squamous cancer of the head and neck"],
 }
 DX = {
@@ -92,54 +116,121 @@ STAGE = [
 TN = ["{t}{n}{m}", "{c}{t} {n}", "{t} {n}", "{t}, {n}, {m}"]
 HPV = {"": [""], "hpv_positive": [" (p16+ve)", ", HPV related"], "hpv_negative": [" (p16-ve)", ""]}
 COMPLAINT = {
-    "": ["odynophagia", "a feeling of something stuck in the throat", "trismus and bad breath", "otalgia on the {other}, long-standing and put down to wisdom teeth,", "{num 3 12} kg of weight loss"],
-    "larynx": ["a husky voice", "noisy breathing and voice change", "dysphonia, with {other} neck stiffness that proved to be arthritis,"],
-    "nasopharynx": ["blocked nose and morning blood in the sputum", "double vision{only T4}", "{other} tinnitus of many years and recent nasal bleeding"],
+    "": [
+        "odynophagia",
+        "a feeling of something stuck in the throat",
+        "trismus and bad breath",
+        "otalgia on the {other}, long-standing and put down to wisdom teeth,",
+        "{num 3 12} kg of weight loss",
+    ],
+    "larynx": [
+        "a husky voice",
+        "noisy breathing and voice change",
+        "dysphonia, with {other} neck stiffness that proved to be arthritis,",
+    ],
+    "nasopharynx": [
+        "blocked nose and morning blood in the sputum",
+        "double vision{only T4}",
+        "{other} tinnitus of many years and recent nasal bleeding",
+    ],
     "salivary gland": ["a lump noted by {his} barber", "a firm lump and [fullness|discomfort]"],
     "sinonasal": ["unilateral epistaxis", "loosening upper teeth"],
     "thyroid": ["a goitre that grew quickly", "stridor"],
     "unknown primary": ["a cystic neck lump", "a lump in the neck"],
-    "oral cavity": ["an ulcer that would not settle under the denture", "loose teeth and an ulcer", "a white patch on the {other} cheek that was biopsied as lichen planus and a separate new ulcer"],
+    "oral cavity": [
+        "an ulcer that would not settle under the denture",
+        "loose teeth and an ulcer",
+        "a white patch on the {other} cheek that was biopsied as lichen planus and a separate new ulcer",
+    ],
 }
 LESION = {
-    "sized": ["Tumour diameter {size} cm.", "Ulcer with rolled edges, {size_mm} mm across[; it does not reach the {opposite}|].", "Scope: {size} cm proliferative growth. {^opposite} side unremarkable.", "Palpable induration of {size} cm."],
+    "sized": [
+        "Tumour diameter {size} cm.",
+        "Ulcer with rolled edges, {size_mm} mm across[; it does not reach the {opposite}|].",
+        "Scope: {size} cm proliferative growth. {^opposite} side unremarkable.",
+        "Palpable induration of {size} cm.",
+    ],
     "mobile": ["Stroboscopy: cords mobile.", "FNE: superficial lesion with normal movement."],
     "sluggish": ["FNE: reduced movement.", "Stroboscopy: movement decreased; normal {opposite} side."],
     "fixed": ["FNE: fixed cord.", "Fixed hemilarynx, airway adequate. {^opposite} cord moves well."],
     "cartilage": ["Thyroid cartilage eroded through the outer table on CT."],
-    "nasopharynx": ["FNE: mucosal mass.", "MR: intermediate T2 signal mass[, spares the {opposite} torus|].", "MR: skull base marrow replaced on T1 images.{only T3 T4}"],
-    "sinonasal": ["MR: enhancing lesion, orbit spared.{not T4a T4b}", "Septum bowed towards the {opposite} but not crossed."],
+    "nasopharynx": [
+        "FNE: mucosal mass.",
+        "MR: intermediate T2 signal mass[, spares the {opposite} torus|].",
+        "MR: skull base marrow replaced on T1 images.{only T3 T4}",
+    ],
+    "sinonasal": [
+        "MR: enhancing lesion, orbit spared.{not T4a T4b}",
+        "Septum bowed towards the {opposite} but not crossed.",
+    ],
     "thyroid": ["Ultrasound: U5 nodule."],
-    "unknown primary": ["EUA, tonsillectomies and tongue base mucosectomy all benign.", "Nothing seen at panendoscopy."],
-    "postop": ["Theatre {day} {month}: complete excision, closest deep margin {num 1 5} mm.", "Histology: PNI present, LVI absent, margins clear.", "Free flap from the {other} thigh, healed."],
+    "unknown primary": [
+        "EUA, tonsillectomies and tongue base mucosectomy all benign.",
+        "Nothing seen at panendoscopy.",
+    ],
+    "postop": [
+        "Theatre {day} {month}: complete excision, closest deep margin {num 1 5} mm.",
+        "Histology: PNI present, LVI absent, margins clear.",
+        "Free flap from the {other} thigh, healed.",
+    ],
     "": ["Locally advanced tumour."],
 }
 NODES = {
     "none": ["No nodes felt.", "Ultrasound neck: normal nodes.", "Neck exam unremarkable."],
     "unassessed": ["Nodes not assessable after earlier surgery."],
-    "single": ["Solitary {near} level {num 2 3} node, {node_mm} mm.", "{^near} neck node of {node_mm} mm, FNA positive. [Nothing in the {clear} neck.|]"],
-    "multiple": ["{^near} levels II and III nodal disease ({node_mm} mm the largest).", "At least {num 3 5} {near} nodes, up to {node_mm} mm; {clear} neck normal on PET."],
+    "single": [
+        "Solitary {near} level {num 2 3} node, {node_mm} mm.",
+        "{^near} neck node of {node_mm} mm, FNA positive. [Nothing in the {clear} neck.|]",
+    ],
+    "multiple": [
+        "{^near} levels II and III nodal disease ({node_mm} mm the largest).",
+        "At least {num 3 5} {near} nodes, up to {node_mm} mm; {clear} neck normal on PET.",
+    ],
     "large": ["Very large {near} nodal mass, {node_mm} mm."],
     "extranodal": ["{^near} node with skin tethering, clinically ENE positive."],
     "bilateral": ["Nodes both sides, largest {node_mm} mm.", "Bilateral nodal disease in levels II-III."],
-    "contralateral": ["{^opposite} level II node {node_mm} mm, FNA positive; nothing on the side of the primary.", "Nodal disease lies contralaterally, {opposite} IIa."],
+    "contralateral": [
+        "{^opposite} level II node {node_mm} mm, FNA positive; nothing on the side of the primary.",
+        "Nodal disease lies contralaterally, {opposite} IIa.",
+    ],
     "postop none": ["{taken_out} nodes, all negative."],
     "postop bilateral": ["Bilateral neck dissection: {positive} of {taken_out} nodes involved."],
     "postop contralateral": ["{^opposite} neck dissection {positive}/{taken_out} positive, other side clear."],
     "postop": ["{^near} selective neck dissection: {positive} of {taken_out} involved, ENE negative."],
 }
-SPREAD = {"": ["Chest clear.", "Nothing distant on PET.", "PET: primary SUV {dec 7 18}, no distant uptake.{not postop unknown_primary}"], "M1": ["Liver and lung metastases.", "Bone metastasis at L3."], "MX": ["CT chest requested."]}
+SPREAD = {
+    "": [
+        "Chest clear.",
+        "Nothing distant on PET.",
+        "PET: primary SUV {dec 7 18}, no distant uptake.{not postop unknown_primary}",
+    ],
+    "M1": ["Liver and lung metastases.", "Bone metastasis at L3."],
+    "MX": ["CT chest requested."],
+}
 INTENT = {"radical": ["curative", "radical"], "postop": ["post-operative"], "palliative": ["palliative"]}
 CHEMO = {
-    "radical": ["plus cisplatin 40 mg/m2 weekly x 6", "alone, {he} is not fit for cisplatin", "with cetuximab (400 mg/m2 then 250 mg/m2 weekly)"],
+    "radical": [
+        "plus cisplatin 40 mg/m2 weekly x 6",
+        "alone, {he} is not fit for cisplatin",
+        "with cetuximab (400 mg/m2 then 250 mg/m2 weekly)",
+    ],
     "postop": ["alone", "alone, as ENE is absent"],
     "palliative": ["for local control"],
     "early": ["alone"],
 }
-NECKS = {"": ["elective regions", "uninvolved nodal levels"], "near": ["the {near} hemineck"], "bilateral": ["both necks"], "none": ["the neck"]}
+NECKS = {
+    "": ["elective regions", "uninvolved nodal levels"],
+    "near": ["the {near} hemineck"],
+    "bilateral": ["both necks"],
+    "none": ["the neck"],
+}
 NECK = {
     "": [""],
-    "near": ["{^near} neck irradiated, the {clear} neck left alone.", "Unilateral treatment: {near} neck.", "Ipsilateral nodal irradiation on the {near}."],
+    "near": [
+        "{^near} neck irradiated, the {clear} neck left alone.",
+        "Unilateral treatment: {near} neck.",
+        "Ipsilateral nodal irradiation on the {near}.",
+    ],
     "bilateral": ["Bilateral neck irradiation.", "Both sides of the neck in the elective volume."],
     "none": ["Neck not irradiated.", "No nodal irradiation planned."],
 }
@@ -158,8 +249,18 @@ DOSE = {
         "{d1} Gy to the tumour, {d2} Gy to nodes at risk and {d3} Gy prophylactically to {necks}.{not postop}",
     ],
 }
-RX = {"0": ["dose pending"], "1": ["{d1}Gy/{fx}#", "{d1} in {fx}#"], "2": ["{d1}/{d2} {fx}#", "{d1}Gy + {d2}Gy SIB in {fx}#"], "3": ["{d1}/{d2}/{d3} {fx}#", "{d1}Gy, {d2}Gy, {d3}Gy in {fx}#"]}
-CGY = {"0": ["Dose pending."], "1": ["Total dose {c1} cGy, {fx} fractions"], "2": ["Total dose {c1} cGy (boost volume), {c2} cGy (elective), {fx} fractions"], "3": ["Total doses {c1}, {c2} and {c3} cGy, {fx} fractions"]}
+RX = {
+    "0": ["dose pending"],
+    "1": ["{d1}Gy/{fx}#", "{d1} in {fx}#"],
+    "2": ["{d1}/{d2} {fx}#", "{d1}Gy + {d2}Gy SIB in {fx}#"],
+    "3": ["{d1}/{d2}/{d3} {fx}#", "{d1}Gy, {d2}Gy, {d3}Gy in {fx}#"],
+}
+CGY = {
+    "0": ["Dose pending."],
+    "1": ["Total dose {c1} cGy, {fx} fractions"],
+    "2": ["Total dose {c1} cGy (boost volume), {c2} cGy (elective), {fx} fractions"],
+    "3": ["Total doses {c1}, {c2} and {c3} cGy, {fx} fractions"],
+}
 HISTORY = [
     "ischaemic heart disease",
     "gout",
@@ -174,10 +275,26 @@ HISTORY = [
     "atrial fibrillation on apixaban",
     "sleep apnoea",
 ]
-SOCIAL = ["Retired shearer, ex-smoker.", "Smokes {num 5 25} a day.", "Lifelong non-smoker, lives with {his} partner.", "{num 2 8} standard drinks daily."]
+SOCIAL = [
+    "Retired shearer, ex-smoker.",
+    "Smokes {num 5 25} a day.",
+    "Lifelong non-smoker, lives with {his} partner.",
+    "{num 2 8} standard drinks daily.",
+]
 FAMILY = ["An uncle died of throat cancer.", "Brother had a laryngectomy.", "No relevant family history."]
-OAR = ["Cord < 45 Gy, brainstem < 54 Gy.", "{^other} parotid mean < 24 Gy.", "Spare parotids (mean 26 Gy) and larynx (mean 40 Gy){not larynx}.", "Cochlea max 45 Gy."]
-IMAGING = ["T2 fat-sat MRI and T1 post-contrast reviewed.", "{^other} vocal palsy was queried by the GP and excluded.", "OPG done, two extractions needed.", "Old {other} clavicle fracture on CT.", "Nasendoscopy shows no second primary."]
+OAR = [
+    "Cord < 45 Gy, brainstem < 54 Gy.",
+    "{^other} parotid mean < 24 Gy.",
+    "Spare parotids (mean 26 Gy) and larynx (mean 40 Gy){not larynx}.",
+    "Cochlea max 45 Gy.",
+]
+IMAGING = [
+    "T2 fat-sat MRI and T1 post-contrast reviewed.",
+    "{^other} vocal palsy was queried by the GP and excluded.",
+    "OPG done, two extractions needed.",
+    "Old {other} clavicle fracture on CT.",
+    "Nasendoscopy shows no second primary.",
+]
 
 LAYOUTS = [
     Layout(

@@ -19,7 +19,9 @@ from llmseg.text.lexicon import (
 from llmseg.text.reading import Found, Mention, Page, words
 
 _STAGED = re.compile(r"\b[cpyr]{0,2}t ?[0-4x](?:is)?[a-d]?[ ,]{0,2}[cp]?n ?[0-3x]|\b[cp]?t[1-4][ab]?\b(?!-?w)")
-_LABEL = r"(?:site|primary|diagnosis|dx|tumou?r|subsite|impression|origin|organ|gtv|assessment|histology|location)"
+_LABEL = (
+    r"(?:site|region|primary|diagnosis|dx|tumou?r|subsite|impression|origin|organ|gtv|assessment|histology|location)"
+)
 _ARISES = re.compile(
     r"\b(?:of|arising (?:from|in|within)|from|centred (?:on|in|within)|centered (?:on|in|within)|located in|involving|in|within)\s+(?:the\s+)?(?:left |right )?(?:\w+ ){0,3}$"
 )
@@ -35,7 +37,7 @@ _SIDE_LABEL = re.compile(
     r"(?:side(?:dness)?|lateral(?:ity|isation|ization)|tumou?r side|which side|(?<!not )laterali[sz]ed)\b[^.,;)\n]{0,22}?[:=?\-–]?\s*(?:is |to the |- )?(?:the )?$"
 )
 _NEUTRAL = (
-    r"lateral|medial|posterior|anterior|superior|inferior|upper|lower|deep|ventral|dorsal|side|sided|aspect|half|wall|portion|border|edge|margin|part|region"
+    r"lateral|medial|posterior|anterior|superior|inferior|upper|lower|deep|ventral|dorsal|sides?|sided|aspect|half|wall|portion|border|edge|margin|part|region"
     r"|locally|advanced|early|late|invasive|squamous|cell|keratini[sz]ing|non|poorly|moderately|well|differentiated|p16|hpv|positive|negative|ebv|associated|related|driven"
     r"|mid-?line|cent(?:re|er)|the|of|its|his|her|a|an|large|small|exophytic|infiltrative|palatine|true|false|stage|stages|i+v?[abc]?|[cpyr]{0,2}t[0-4x][a-d]?|[cpyr]{0,2}n[0-3x][abc]?|m0|m1|ulcerated|bulky"
     r"|necrotic|enhancing|avid|fdg|cm|mm|\d+(?:\.\d+)?|type|grade|g[1-3]|unresectable|resectable|recurrent|persistent|biopsy|proven|known|new|hpv-|-|oral|soft|hard|undifferentiated"
@@ -96,6 +98,8 @@ def _site_score(page: Page, found: Found, site: str) -> float:
     score += 3 * bool(re.search(rf"\b{_LABEL}\b", found.sentence.label))
     score += 1 * bool(re.search(r"\b(?:left|right)[\w -]{0,14}$", page.before(found, 24)))
     score += 2 * bool(near and _ARISES.search(page.before(found, 40)))
+    if found.text == "tongue":
+        score -= 2.5  # its base is another site
     if site in NEEDS_A_TUMOUR:
         tight = words(TUMOUR.replace("|disease", "")).search(_around(page, found, 28)) or re.search(
             rf"\b{_LABEL}\b", found.sentence.label
@@ -118,6 +122,8 @@ def _site_score(page: Page, found: Found, site: str) -> float:
         and not _STAGED.search(sentence)
     ):
         score -= 4
+    if re.match(r"\s*\(?\s*(?:mean|max|<|≤|d\d|v\d)", page.after(found, 12)):
+        score -= 8
     if _LIMIT.search(clause) and words(ORGANS_AT_RISK).search(found.text) and re.search(r"\d\s?c?gy|spar", clause):
         score -= 6
     return score
@@ -231,7 +237,7 @@ def _terms(site: str | None) -> re.Pattern:
     )
 
 
-_WORTH = {"p": 6.0, "t": 5.0, "q": 1.0, "n": 0.0, "u": 0.0}
+_WORTH = {"p": 6.0, "t": 5.0, "q": 0.5, "n": 0.0, "u": 0.0}
 
 
 def _attachment(page: Page, found: Found, site: str | None) -> float:
@@ -241,10 +247,14 @@ def _attachment(page: Page, found: Found, site: str | None) -> float:
         kind, discount = _noun_before(page, found, site), 1.0
     else:
         discount = 0.0
+    if kind == "q" and _LIMIT.search(page.words_of(found.sentence)):
+        return 0.0
+    if kind is None and found.text in ("both", "bilaterally") and not page.after(found).startswith(" side"):
+        return 0.0
     if kind is None:
         # A bare side in a list of facts.
         alone = len(page.words_of(found.sentence).split()) <= 7 or found.sentence.section in ("Diagnosis", "Stage")
-        return 2.0 if alone else 0.5 * (found.text != "bilaterally")
+        return 2.0 if alone else 0.5
     return _WORTH[kind] - discount if _WORTH[kind] else 0.0
 
 
@@ -253,9 +263,11 @@ def _noun_after(page: Page, found: Found, site: str | None) -> str | None:
     at, end, passed = found.end, found.sentence.end, 0
     text = page.text
     while at < end and passed < 9:
-        gap = re.compile(r"[\s\-/'\"]*").match(text, at, end).end()
+        gap = re.compile(r"[\s\-/'\")]*").match(text, at, end).end()
         at = gap
         term = _terms(site).match(text, at, end)
+        if (not term or term.lastgroup == "u") and _explained(page, at, end, site):
+            return "p"
         if term:
             # "left neck node mass" is of the neck, "left tonsil node" of a node.
             following = _terms(site).match(text, re.compile(r"\s*").match(text, term.end(), end).end(), end)
@@ -276,11 +288,26 @@ def _noun_after(page: Page, found: Found, site: str | None) -> str | None:
             at, passed = pair.end(), passed + 1
             continue
         if not re.fullmatch(_NEUTRAL, token):
-            return (
-                None if re.fullmatch(rf"{_FUNCTION}|\W", token) else "u" if len(token) > 2 and token.isalpha() else None
+            is_noun = len(token) > 2 and not re.fullmatch(rf"{_FUNCTION}|\W", token)
+            if not is_noun or _side_name(found.text) == "midline":
+                return None
+            # "Right faucial tonsil": an adjective nobody listed; "right rotator cuff tear": something else.
+            ahead = re.compile(r"(?:[a-z-]+\s+){1,3}?").match(text, at, end)
+            beyond = ahead and _terms(site).search(text, ahead.end() - 1, min(end, at + 30))
+            between = text[at : beyond.start()] if beyond else ""
+            is_adjective = (
+                beyond and beyond.lastgroup == "p" and not re.search(rf"[,.;:(]|\b(?:{_FUNCTION})\b", between)
             )
+            return "p" if is_adjective else "u"
         at, passed = word.end(), passed + 1
     return None
+
+
+def _explained(page: Page, at: int, end: int, site: str | None) -> bool:
+    """Whether a term of art is followed by its site: "left ventricular band (larynx)", "right fold of the larynx"."""
+    named = re.compile(r"[\w\s-]{3,40}?(?:\(|\bof (?:the )?)([^).,;]{3,40})").match(page.text, at, end)
+    term = named and _terms(site).match(named.group(1))
+    return bool(term) and term.lastgroup == "p"
 
 
 def _noun_before(page: Page, found: Found, site: str | None) -> str | None:
@@ -304,12 +331,12 @@ _BOTH = re.compile(
     r"|\b(?:elective|nodal|low[- ]risk|intermediate[- ]risk|prophylactic)\b[^.;\n]{0,30}?\b(?:bilaterally|on both sides)\b"
 )
 _ONE = re.compile(
-    rf"\b(?P<one>left|right|ipsilateral|unilateral|same|contralateral)(?:[- ]sided)?\s+(?:(?:side|of|the|elective|cervical|upper|lower|hemi|lymph|nodal|neck|ipsilateral|prophylactic|involved|undissected|uninvolved|only)\s+){{0,4}}(?:{NODE})\b"
-    rf"|\b(?:{NODE})\b(?:[- ]?(?:fields?|nodes?|levels?|nodal|coverage|i{{1,3}}v?|iv|v|[1-7]|[,–/-]|side|of|the|on|only|single|alone|to|volumes?|treated|covered|irradiation)[ab]?\s*){{0,9}}[(,:]?\s*(?P<two>left|right|ipsilateral(?:ly)?|unilateral(?:ly)?)\b(?!\s(?:{TUMOUR}|tonsil|base))"
+    rf"\b(?P<one>left|right|ipsilateral|unilateral|same|contralateral)(?:[- ]sided)?\)?\s+(?:(?:side|of|the|elective|cervical|upper|lower|hemi|lymph|nodal|neck|ipsilateral|prophylactic|involved|undissected|uninvolved|only)\s+){{0,4}}(?:{NODE})\b"
+    rf"|\b(?:{NODE})\b(?:[- ]?(?:fields?|nodes?|levels?|nodal|coverage|i{{1,3}}v?|iv|v|[1-7]|[,–/-]|is|are|irradiated|unilaterally|ipsilaterally|side|of|the|on|only|single|alone|to|volumes?|treated|covered|irradiation)[ab]?\s*){{0,9}}[(,:]?\s*(?P<two>left|right|ipsilateral(?:ly)?|unilateral(?:ly)?)\b(?!\s(?:{TUMOUR}|tonsil|base))"
 )
 _NO_NECK = re.compile(
-    r"\b(?:necks?|nod(?:es|al)(?: volumes?| irradiation)?)\b[^.;\n]{0,20}\b(?:not (?:to be )?(?:be )?(?:treated|irradiated|included|covered)|untreated|omitted|observed|none|excluded|observation)\b"
-    r"|\bno (?:elective |prophylactic )?(?:neck|nodal|lymph node)s? (?:irradiation|treatment|rt|radiotherapy|coverage|volumes?|radiation)\b|\b(?:primary|larynx|glottis|glottic) (?:site )?(?:only|alone)\b"
+    r"\b(?:necks?|nod(?:es|al)(?: volumes?| irradiation)?)\b[^.;\n]{0,20}\b(?:not (?:to be )?(?:be )?(?:treated|irradiated|included|covered)|untreated|omitted|observed|excluded|observation)\b"
+    r"|\bno (?:rt|radiotherapy|radiation|irradiation|treatment) (?:to|of) (?:the )?(?:neck|nodes)|\bno neck\b(?! (?:nod|mass|lump|disease|diss|pain|swell|stiff))|\bneck: no (?:irradiation|rt|treatment|radiotherapy)|\bno neck nod(?:es?|al) (?:irradiation|treatment|rt|radiotherapy|coverage)\b|\bno nodes? (?:to be |are |is )?(?:treated|irradiated|covered)\b|\bno (?:elective |prophylactic )?(?:neck|nodal|lymph node)s? (?:irradiation|treatment|rt|radiotherapy|coverage|volumes?|radiation)\b|\b(?:primary|larynx|glottis|glottic) (?:site )?(?:only|alone)\b"
     r"|\bwithout (?:elective )?(?:neck|nodal) (?:irradiation|treatment|rt|coverage|radiotherapy|volumes?)\b|\bno (?:neck|nodal) (?:rt|treatment)\b|\bomit\w* (?:the )?(?:elective )?neck"
 )
 
@@ -345,14 +372,17 @@ def neck_of(page: Page, side: str | None) -> tuple[str | None, list[Mention]]:
 
 def _neck_weight(page: Page, found: Found) -> float:
     sentence, clause = page.words_of(found.sentence), page.clause(found)
-    if page.is_negated(found) or page.is_of_family(found):
+    if (
+        page.is_negated(found)
+        or page.is_of_family(found)
+        or re.search(r"negative|clear|free|normal|uninvolved", found.text)
+    ):
         return 0
     weight = 1.0 + 3 * bool(words(TREAT).search(clause)) + 1.5 * bool(words(TREAT).search(sentence))
     weight += 3 * (found.sentence.section == "Radiation plan")
     weight += 2 * bool(re.search(rf"\b(?:{NODE}|lymphatics?|coverage|elective)\b", found.sentence.label))
-    weight -= 4 * bool(words(INVOLVED).search(clause)) + 2 * (
-        found.sentence.section in ("Imaging impression", "Comorbidities")
-    )
+    is_involved = words(INVOLVED).search(clause if words(TREAT).search(clause) else sentence)
+    weight -= 4 * bool(is_involved) + 2 * (found.sentence.section in ("Imaging impression", "Comorbidities"))
     weight -= 3 * (found.sentence.section == "Prior treatment") + 3 * page.is_historical(found)
     weight -= 2 * (found.sentence.section == "" and found.sentence.headed)
     return weight

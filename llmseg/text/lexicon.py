@@ -13,18 +13,18 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "nasopharynx": r"nasopharyn(?:x|geal|ges)|rhinopharyn\w+|npc|npx|post-?nasal space|torus tubarius",
     },
     "oropharynx": {
-        "base of tongue": r"(?:base|root) of (?:the )?(?:left |right )?tongue|tongue[- ]base|bot|lingual tonsil|vallecul\w+",
-        "tonsil": r"(?:palatine |peri)?tonsil(?:lar|s|)?(?: (?:fossa|pillar|region|bed))?|glosso-?tonsillar(?: sulcus)?",
+        "base of tongue": r"(?:base|root|posterior third)[- ](?:of[- ])?(?:the[- ])?(?:left |right )?tongue|posterior tongue|tongue[- ]base|bot|lingual tonsil|vallecul\w+",
+        "tonsil": r"(?:palatine |peri|glosso-?)?tonsil(?!l?ectom|l?itis|loscop)\w*(?: (?:fossa|pillar|region|bed|sulcus))?|faucial pillar",
         "soft palate": r"soft palate|uvula",
         "oropharynx": r"oro-?pharyn(?:x|geal)|opscc|opc|opx",
     },
     "hypopharynx": {
-        "pyriform sinus": r"p[yi]riform(?: (?:sinus|fossa|recess)(?:es)?)?",
-        "postcricoid": r"post-?cricoid(?: (?:region|area))?",
+        "pyriform sinus": r"(?:sinus )?p[yi]riform\w*(?: (?:sinus|fossa|recess|apex)(?:es)?)?|pfs",
+        "postcricoid": r"post[- ]?cricoid(?: (?:region|area))?",
         "hypopharynx": r"hypo-?pharyn(?:x|geal)|laryngopharyn(?:x|geal)",
     },
     "larynx": {
-        "supraglottis": r"supra-?glott(?:is|ic)|(?<!ary)(?<!ary-)epiglott(?:is|ic)|false (?:vocal )?(?:cord|fold)s?"
+        "supraglottis": r"supra-?glott(?:is|ic)|(?<!ary)(?<!ary-)epiglott(?:is|ic)|false (?:vocal )?(?:cord|fold)s?|(?:ventricular|vestibular) (?:band|fold)s?"
         r"|ary-?epiglottic(?: folds?)?|ae fold|aryten[oa]ids?",
         "glottis": r"(?<!epi)(?<!supra)(?<!sub)(?<!trans)(?<!supra-)(?<!sub-)glott(?:is|ic)|(?:true )?vocal (?:cord|fold)s?"
         r"|true cords?|tvc|anterior commissure",
@@ -35,9 +35,9 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "oral tongue": r"(?:oral|mobile|lateral|ventral|dorsal) tongue|tongue tip|tip of (?:the )?tongue"
         r"|(?:lateral )?(?:border|margin|edge) of (?:the )?(?:left |right )?tongue|tongue(?! base)(?!-base)",
         "floor of mouth": r"floor of (?:the )?mouth|fom",
-        "buccal mucosa": r"buccal(?: mucosa)?|inner cheek",
+        "buccal mucosa": r"(?:cheek mucosa \()?buccal(?: mucosa)?|inner cheek|cheek mucosa",
         "retromolar trigone": r"retro-?molar(?: (?:trigone|region|area))?|rmt",
-        "gingiva": r"gingiv\w+|(?:upper |lower )?alveol(?:us|ar ridge|ar process)",
+        "gingiva": r"gingiv\w+(?: sulcus)?|gb sulcus|(?:upper |lower )?alveol(?:us|ar ridge|ar process)",
         "hard palate": r"hard palate",
         "lip": r"(?:lower |upper )lip",
         "oral cavity": r"oral cavity|oral squamous|oscc|mouth cancer|cancer of the mouth",
@@ -48,12 +48,12 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "salivary gland": r"(?:major |minor )?salivary(?: gland)?",
     },
     "sinonasal": {
-        "maxillary sinus": r"maxillary (?:sinus|antrum|antral)|antrum",
+        "maxillary sinus": r"maxillary (?:sinus|antrum|antral)|maxilla|antrum",
         "ethmoid sinus": r"ethmoid(?:al)?(?: sinus(?:es)?)?",
         "nasal cavity": r"nasal (?:cavity|fossa|septum|vestibule)|olfactory (?:cleft|groove)",
         "sinonasal": r"sino-?nasal|paranasal(?: sinus(?:es)?)?|(?:sphenoid|frontal) sinus",
     },
-    "thyroid": {"thyroid": r"thyroid(?! cartilage)(?: gland| lobe)?"},
+    "thyroid": {"thyroid": r"(?:hemi-?)?thyroid(?! cartilage)(?: gland| lobe)?"},
     "unknown primary": {
         "unknown primary": r"unknown primary|primary unknown|occult primary|cup|(?:carcinoma|cancer) of unknown (?:primary|origin)"
         r"|primary (?:site )?(?:was |is |has |could )?(?:not|never) (?:been )?(?:be )?(?:identified|found|located|seen)"
@@ -66,12 +66,12 @@ NEEDS_A_TUMOUR = ("salivary gland", "thyroid", "oral cavity")
 """Sites whose names are more often organs at risk, examined, or part of another name."""
 
 TUMOUR = (
-    r"carcinomas?|cancers?|ca|scc|hnscc|scchn|tumou?rs?|neoplasms?|malignan(?:cy|cies|t)|primary|primaries|lesions?|mass|masses|growth"
+    r"carcinomas?|cancers?|ca|scca?|hnscc|scchn|tumou?rs?|neoplasms?|malignan(?:cy|cies|t)|primary|primaries|lesions?|mass|masses|growth"
     r"|ulcers?|ulcerat\w+|adenoid cystic|adenocarcinoma|lymphoepithelioma|melanoma|sarcoma|mucoepidermoid|gtv(?:p|_p|-p)?|disease"
 )
 NODE = (
     r"necks?|nodes?|nodal|lymph\w*|adenopathy|levels?|cervical|heminecks?|hemi-necks?|jugul\w+|supraclav\w+|retropharyngeal"
-    r"|submandibular(?! gland| salivary)|jugulodigastric|ln|lns|lnd|nd|jd|scf|basins?|drainage|ene"
+    r"|submandibular(?! gland| salivary)|jugulodigastric|ln|lns|lnd|nd|jd|scf|basins?|drainage|ene|conglomerate"
 )
 UNRELATED = (
     r"hip|knee|leg|foot|ankle|arm|hands?|handed|wrist|elbow|shoulder|clavicle|humer\w+|femor\w+|femur|tibia|rib|ribs|breast|mastectomy"
@@ -89,13 +89,13 @@ ORGANS_AT_RISK = (
 
 NEGATION = (
     r"no|not|nor|without|denies|denied|negative for|free of|absen(?:ce|t)|never|neither|rather than|rule[ds]? out|r/o|excluded?|excludes"
-    r"|unlikely|instead of|spar(?:es|ing|ed)|clear of|nil|lack of|does not|did not|cannot|non|query|\?|declined|avoid\w*"
+    r"|unlikely|instead of|spar(?:es|ing|ed)|clear of|nil|lack of|does not|did not|cannot|query|\?|declined|avoid\w*"
 )
 NEGATED_AFTER = (
     r"(?:(?:is|are|was|were|appears?|looks?|remains?|seems?|will|to|be|side|node|nodes|neck|both|all|the|mucosa|fossa|wall)[ ,]+){0,3}[:=(-]? ?"
-    r"(?:clear|normal|negative|unremarkable|uninvolved|spared|free of|not involved|not enlarged|nad|n\.a\.d|intact|clinically clear|observed|untreated|omitted|not (?:be )?(?:treated|irradiated|covered|included|at risk)"
-    r"|within normal limits|wnl|benign|unaffected|not affected|quiet|symmetric\w*|mobile|moves? (?:well|normally)|has been excluded"
-    r"|(?:is |was |has been )?(?:ruled out|excluded)|tumou?r[- ]free|disease[- ]free|without (?:disease|abnormality|suspicious|lesion)"
+    r"(?:clear|normal|negative|unremarkable|uninvolved|spared|free of|not involved|not enlarged|nad|n\.a\.d|intact|clinically clear|observed|untreated|omitted|kept alone|not (?:be )?(?:treated|irradiated|covered|included|at risk)"
+    r"|within normal limits|wnl|benign|unaffected|not affected|quiet|symmetric\w*|mobile(?! tongue)|moves? (?:well|normally)|has been excluded"
+    r"|(?:is |was |has been )?(?:ruled out|excluded)|tumou?r[- ]free|disease[- ]free|without (?:disease|abnormality|suspicious|lesion)|no (?:significant|palpable|enlarged)"
     r"|(?:showed?|shows|with) no\b|no (?:disease|lesion|mass|abnormal\w+|adenopathy|suspicious))"
 )
 EXTENSION = (
@@ -103,7 +103,7 @@ EXTENSION = (
     r"|displac\w+|effac\w+|cross\w*|adjacent to|close to|near|up to|down to|onto|spill\w*|track\w*|grow(?:s|ing)? (?:in|through)\w*"
 )
 HISTORICAL = (
-    r"previous\w*|prior|history of|hx of|h/o|s/p|status post|(?<!year )(?<!year-)(?<!yr )(?<!yr-)(?<!y-)old|years? ago|yrs? ago|months? ago|remote|childhood|formerly|past|in (?:19|20)\d\d"
+    r"st\.? ?p\.?|previous\w*|prior|history of|hx of|h/o|s/p|status post|(?<!year )(?<!year-)(?<!yr )(?<!yr-)(?<!y-)old|years? ago|yrs? ago|months? ago|remote|childhood|formerly|past|in (?:19|20)\d\d"
     r"|since (?:19|20)\d\d|treated (?:in|for)|resected|former|known (?:breast|prostate|lung)|\(?(?:19|20)\d\d\)?|as a child|back in"
 )
 PRESENT = (
@@ -111,8 +111,8 @@ PRESENT = (
 )
 FAMILY = r"mother|father|brother|sister|family|fhx?|uncle|aunt|grand\w+|cousin|parents?|son|daughter|maternal|paternal|sibling|wife|husband"
 OTHER_CANCERS = (
-    r"breast|prostate|colon|colorectal|rectal|rectum|bladder|renal|kidney|lung|lymphoma|hodgkin\w*|basal cell|bcc|skin|cervix|uterine|ovarian"
-    r"|testicular|seminoma|dcis|pelvi\w+|endometri\w+|gastric|leuk\w+|myeloma"
+    r"breast|mamma(?:ry)?|prostate|colorectal|lymphoma|hodgkin\w*|basal cell|bcc|ovarian|testicular|seminoma|dcis|pelvi\w+|endometri\w+|leuk\w+|myeloma"
+    r"|(?:colon|rectal|bladder|renal|kidney|lung|skin|cervix|uterine|gastric)(?: \w+)? (?:ca|cancers?|carcinoma|adenocarcinoma|tumou?rs?|rt|radiotherapy)"
 )
 TREAT = (
     r"treat\w*|irradiat\w+|cover\w*|includ\w+|elective\w*|ctv\w*|ptv\w*|volumes?|radiotherapy|radiation|rt|imrt|vmat|plan\w*|target\w*"
@@ -120,7 +120,7 @@ TREAT = (
 )
 INVOLVED = (
     r"palpa\w+|enlarged|positive|fna|biops\w+|metast\w+|adenopathy|measur\w+|necrotic|pet|avid|suv\w*|dissection|swelling|lump|mass|cm|mm|suspicious"
-    r"|pain|stiff\w*|exam\w*|bulky|conglomerate|matted|pathological|involved|cystic|ultrasound|excis\w+"
+    r"|pain|stiff\w*|exam\w*|bulky|conglomerate|matted|pathological|involved|cystic|ultrasound|excis\w+|solitary|largest|at least|nodal disease|nothing|in levels?|node of|nodes? up to|\d+ of \d+|contained"
 )
 
 SECTION_NAMES = (

@@ -35,7 +35,7 @@ _DOSE = re.compile(
     rf"(?<![\d.])({_NUMBER}(?:\s*{_GY})?(?:\s*(?:/|,|\+|&|-|\band\b|\bthen\b|\bor\b|;|\|)\s*(?:and\s+)?{_NUMBER}(?:\s*{_GY})?){{0,4}})\s*{_GY}?(?![\d%]|\.\d|[- ]?(?:y|yo|y/o|yrs?|years?|f|m)\b)"
 )
 _FRACTIONATED = re.compile(
-    r"\s*(?:\(|in|over|/|@|x|,)?\s*(?:in |over )?\d{1,2}\s*(?:#|fx|fractions?|fr\b|f\b|frac|treatments|daily)"
+    rf"\s*at \d+(?:\.\d+)?\s*{_GY}\s*(?:per|a|/)|\s*(?:\(|in|over|/|@|x|,)?\s*(?:in |over )?\d{{1,2}}\s*(?:#|fx|fractions?|fr\b|f\b|frac|treatments|daily)"
 )
 _DOSE_LABEL = re.compile(
     r"\b(?:dose(?: levels?)?s?|rx|prescri\w+|prescribed doses?|gy|planned doses?|ptv|sib|levels)\s*(?:to|of|is|are)?\s*[:=]?\s*$"
@@ -47,16 +47,21 @@ _LIMIT = re.compile(
     r"[<≤>]|\b(?:max(?:imum)?|mean|dmax|d(?:0\.\d+|\d+)(?:cc|%)?|v\d+|constraints?|toleran\w+|limit\w*|not exceed\w*|exceed\w*|below|under|less than|keep\w*|objective\w*|near max)\b"
 )
 _PAST_DOSE = re.compile(
-    r"\b(?:previous\w*|prior|received|years? ago|yrs? ago|history of|in (?:19|20)\d\d|for (?:breast|prostate)|s/p|pelvi\w*|breast|prostate|mantle|hodgkin\w*|lymphoma|lung|whole[- ]brain)\b"
+    r"\b(?:st\.? ?p\b|previous\w*|prior|received|years? ago|yrs? ago|history of|in (?:19|20)\d\d|for (?:breast|prostate)|s/p|pelvi\w*|breast|prostate|mantle|hodgkin\w*|lymphoma|lung|whole[- ]brain)\b"
 )
 
 _FRACTIONS = re.compile(
-    r"(?<![\d.])(\d{1,2})\s*(?:daily\s+|once[- ]daily\s+)?(?:#|fx|fxs|fractions?|fractionated|frac|fr|f|sessions|treatments|attendances)(?![a-z\d])"
+    r"(?<![\d.])(\d{1,2})\s*(?:daily\s+|once[- ]daily\s+)?(?:#|fx|fxs|fractions?|fractionated|frac|fr|sessions|treatments|attendances)(?![a-z\d])"
     r"(?!\s*(?:per|a|each|/)\s*(?:day|week))"
 )
 _OVER = re.compile(
     rf"(?:\d(?:\.\d+)?\s*{_GY}\s*(?:/|in|over|x)|\d{{2}}(?:\.\d+)?\s*(?:in|over|x))\s*(\d{{1,2}})\b"
     rf"(?!\s*(?:weeks?|{_GY}|/|-|\.\d|years?|ml|mm|cm|\d|nodes?|lymph|days?|months?))"
+)
+
+_TIMES = re.compile(
+    rf"(?<![\d.])(\d{{1,2}})\s*[x×]\s*\d{{1,2}}(?:\.\d+)?\s*{_GY}"
+    rf"|{_GY}\s*(?:per|a|/)\s*(?:day|fraction|fx|#)\s*[x×]\s*(\d{{1,2}})\b"
 )
 
 _ROMAN = {name: number for number, name in enumerate(("i", "ii", "iii", "iv", "v", "vi", "vii"), start=1)}
@@ -150,12 +155,13 @@ def _values(page: Page, found: Found) -> list[float]:
     numbers = re.findall(_NUMBER, text)
     fractionated = _FRACTIONATED.match(after)
     if re.match(r"\s*(?:#|fx|fractions?|fr\b|f\b|treatments|daily)", after) and not re.search(rf"{_GY}\s*$", text):
-        numbers.pop()  # "69.6 Gy/58#": the last one counts fractions
+        fractionated = numbers.pop()  # "69.6 Gy/58#": the last one counts fractions
     values = [_gray(number, centi and float(number.replace(",", "")) > 100) for number in numbers]
-    if not has_unit and not all(40 <= v <= 85 for v in values):
-        return []
     # A palliative course is short, and known by its fractions.
-    least = 6 if has_unit and fractionated else 40
+    is_total = re.search(r"(?:\btotal(?: dose)?(?: of)?|=)\s*$", page.before(found, 16))
+    least = 6 if (fractionated and (has_unit or len(values) == 1)) or (has_unit and is_total) else 40
+    if not has_unit and not all(least <= v <= 85 for v in values):
+        return []
     return [value for value in values if least <= value <= 85]
 
 
@@ -197,7 +203,7 @@ def _is_past(page: Page, found: Found) -> bool:
     if past and not _PLANNED.search(before[max(hit.end() for hit in past) :].replace("for breast", "")):
         return True
     return bool(
-        re.search(r"\b(?:in|during|of) (?:19|20)\d\d\b|\bago\b|\bpreviously\b", after)
+        re.search(r"\b(?:in|during|of) (?:19|20)\d\d\b|\bago\b|\bpreviously\b|^[^.;,]{0,20}\b(?:19|20)\d\d\b", after)
         or words(OTHER_CANCERS).search(after.split(",")[0])
     )
 
@@ -205,9 +211,9 @@ def _is_past(page: Page, found: Found) -> bool:
 def fractions_of(page: Page) -> tuple[int | None, list[Mention]]:
     """The number of fractions of the planned course."""
     candidates = []
-    for pattern in (_FRACTIONS, _OVER):
+    for pattern in (_FRACTIONS, _OVER, _TIMES):
         for found in page.find(pattern):
-            value = int(found.match.group(1))
+            value = int(next(group for group in found.match.groups() if group))
             if 1 <= value <= 70 and _is_planned(page, found):
                 score = (
                     2 * ("gy" in page.words_of(found.sentence))
@@ -218,7 +224,7 @@ def fractions_of(page: Page) -> tuple[int | None, list[Mention]]:
     if not candidates:
         return None, []
     *_, value, found = max(candidates, key=lambda c: c[:2])
-    return value, [page.mention("fractions", *found.match.span(1))]
+    return value, [page.mention("fractions", found.start, found.end)]
 
 
 def _is_planned(page: Page, found: Found) -> bool:

@@ -129,7 +129,10 @@ class Page:
     def is_extension(self, found: Found) -> bool:
         """Whether a hit is where the disease spreads to, not where it arises."""
         start = max(found.sentence.start, found.start - 55)
-        before = re.split(r"[;:.]|\barising\b|\bfrom\b|\bcentred\b|\bcentered\b", self.text[start : found.start])[-1]
+        before = re.split(
+            r"[;:.]|\barising\b|\bfrom\b|\bcentred\b|\bcentered\b|\binvolving\b|\bextension,",
+            self.text[start : found.start],
+        )[-1]
         return bool(words(EXTENSION).search(before))
 
     def _wide_clause(self, found: Found) -> str:

@@ -157,10 +157,7 @@ def _goes_on(text: str, start: int, match: re.Match, next_letter: str) -> bool:
         return bool(wrapped) and match.group().count("\n") == 1 and not re.match(r"\d{1,2}[.)]\s|[\w /]{2,30}:", after)
     if before.endswith("."):
         word = re.search(r"([\w.]+)\.$", before)
-        return bool(word) and (
-            word.group(1) in _ABBREVIATIONS
-            or (re.fullmatch(r"[a-z]|\d", word.group(1)) is not None and match.start() < 4)
-        )
+        return bool(word) and (word.group(1) in _ABBREVIATIONS or word.group(1) == "p")
     return False
 
 
@@ -176,7 +173,12 @@ def _heading(text: str, start: int, end: int) -> tuple[str, int, str | None]:
     match = re.compile(r"([a-z][a-z0-9 /&.()'-]{0,44}?)\s*(?::|=|(?: -|-) )\s*").match(text, begin, end)
     if match and line_start:
         section = _named(match.group(1))
-        if section is not None or text[match.start(1) : match.end()].rstrip().endswith(":"):
+        is_fact = section is None and (
+            _SITE.search(match.group(1))
+            or _CANCER.search(match.group(1))
+            or re.search(r"\b(?:left|right|midline)\b", match.group(1))
+        )
+        if section is not None or not is_fact and text[match.start(1) : match.end()].rstrip().endswith(":"):
             return match.group(1), match.end(), section
     whole = text[begin:end].strip(" \t:#*_=-.")
     alone = text[start - 1 : start] in ("", "\n") and text[end : end + 1] in ("", "\n")

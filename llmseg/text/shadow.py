@@ -16,10 +16,12 @@ _UNITS = {
 }
 _NUMBER = re.compile(rf"\b({'|'.join(_TENS)})(?:[- ]({'|'.join(_UNITS)}))?\b", re.IGNORECASE)
 # "2 L" is a volume, "L4" a vertebra, "R/O" and "L-shaped" are words, "J. R." a name.
-_LETTER_SIDE = re.compile(r"(?<=[,:(] )[LR](?=\.\s)|(?<![\w./'’])(?<!\d )[LR](?:(?=-sided)|(?![\w/'’-]|\.\s?[A-Z]))")
+_LETTER_SIDE = re.compile(
+    r"(?<=[a-z,:(] )(?<!Mr )(?<!Dr )(?<!rs )[LR](?=\.(?:\s|$))|(?<![\w./'’])(?<![\s(]\d )(?<![\s(.]\d\d )(?<!\.\d )[LR](?:(?=-sided)|(?![\w/'’-]|\.\s?[A-Z]))"
+)
 _SHORT_SIDE = re.compile(r"\b[lr]t\b\.?(?!\w)", re.IGNORECASE)
 _SMALL_SIDE = re.compile(
-    rf"(?<![\w./'’-])[lr](?= (?:{'|'.join(p for s in SITE_PATTERNS.values() for p in s.values())}|neck)\b)"
+    rf"(?<![\w./'’-])[lr](?= (?:{'|'.join(p for s in SITE_PATTERNS.values() for p in s.values())}|neck|side|sided|wall|lobe|faucial|true|nodes?)\b)"
 )
 _ANATOMY = re.compile(
     r"\W{0,2}(?:(?:lateral|posterior|anterior|base|true|sided|side|neck|nodal|cervical|level|t[1-4]|palatine|oral|hemi\w*|ear|hip|knee)\b|"
@@ -27,7 +29,12 @@ _ANATOMY = re.compile(
     + rf"|{ORGANS_AT_RISK})",
     re.IGNORECASE,
 )
-_SPACED_STAGE = re.compile(r"\b(?:[cpCP]?)([TN]) ?(\d) ([a-dA-D])(?=[,;.)\n]|\s+[cpCP]?[NM]\b|\s+[cpCP]?[NM] ?\d|$)")
+_SPACED_STAGE = re.compile(r"\b(?:[cpCP]?)([TNtn]) (\d) ([a-dA-D])(?=[,;.)\n]|\s+[cpCP]?[NMnm] ?\d|$)")
+# "The left neck was left alone": a verb.
+_LEFT_AS_IT_IS = re.compile(
+    r"\bleft(?= (?:alone|untr\w+|unirr\w+|undissected|out|in situ|in place|as is|behind)\b)", re.IGNORECASE
+)
+_SLASHED = re.compile(r"(?<![\w/])[IiCc]/[Ll](?![\w/])")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-") | dict.fromkeys(map(ord, "’‘`´"), "'") | {0xA0: " ", 0x202F: " "}
 
 
@@ -78,6 +85,10 @@ def _swaps(note: str) -> dict[int, tuple[int, str]]:
         swaps[match.start()] = match.end(), str(value)
     for match in _SPACED_STAGE.finditer(note):
         swaps[match.start()] = match.end(), "".join(match.groups()).lower()
+    for match in _SLASHED.finditer(note):
+        swaps[match.start()] = match.end(), {"i": "ipsilateral", "c": "contralateral"}[match.group()[0].lower()]
+    for match in _LEFT_AS_IT_IS.finditer(note):
+        swaps[match.start()] = match.end(), "kept"
     for match in _LETTER_SIDE.finditer(note):
         swaps[match.start()] = match.end(), {"L": "left", "R": "right"}[match.group()]
     for match in _SMALL_SIDE.finditer(note):

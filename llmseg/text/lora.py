@@ -1,0 +1,58 @@
+"""LoRA adapters: what someone taught a language model, as small matrices beside its weights."""
+
+from __future__ import annotations
+
+import importlib
+import re
+
+from torch import nn
+
+from llmseg.case import InputError
+
+
+def adapt(model: nn.Module, spec, stack: str, blocks: nn.ModuleList, *, depth: int, merge: bool) -> None:
+    """Put an adapter into a model in place; what it holds for layers that were not loaded is left out.
+
+    Args:
+        spec: names the adapter, and the model in errors.
+        stack, blocks: the model's transformer blocks and what they are called.
+        depth: how many layers the whole model has.
+        merge: add the matrices to the weights, so that they cost nothing to run; quantised weights keep them beside.
+    Raises:
+        InputError: peft is missing, or the adapter was made for another model.
+    """
+    try:
+        peft = importlib.import_module("peft")
+    except ImportError as error:
+        raise InputError(f"The adapter {spec.adapter} needs peft. Install it with: pip install peft") from error
+    config = peft.PeftConfig.from_pretrained(spec.adapter)
+    if config.peft_type != peft.PeftType.LORA:
+        raise InputError(f"The adapter {spec.adapter} is of kind {config.peft_type.value}. Choose a LoRA.")
+    weights = peft.load_peft_weights(spec.adapter, device="cpu")
+    foreign = InputError(f"The adapter {spec.adapter} was made for another model than {spec.model}. Choose its own.")
+
+    # It was trained on the whole model, head and all ("model.layers.0..."), and here the trunk is alone ("layers.0...").
+    # A shell lends the trunk its old name, so that every pattern in the adapter's config still finds its layers.
+    parts = [rf"base_model\.model\.(?:({name})\.)?" for name in {model.base_model_prefix, "text_model"} - {""}]
+    places = [re.match(rf"(?:{'|'.join(parts)}){re.escape(stack)}\.(\d+)\.", key) for key in weights]
+    places = [place for place in places if place]
+    if not places or max(int(place[place.lastindex]) for place in places) >= depth:
+        raise foreign
+    host, named = model, next(filter(None, places[0].groups()[:-1]), None)
+    if named:
+        host = nn.Module()
+        host.add_module(named, model)
+    for flag in ("is_loaded_in_8bit", "is_loaded_in_4bit"):
+        setattr(host, flag, getattr(model, flag, False))
+    config.inference_mode = True
+    adapted = peft.LoraModel(host, config, "default")
+    try:
+        loaded = peft.set_peft_model_state_dict(
+            adapted, {key.removeprefix("base_model."): value for key, value in weights.items()}
+        )
+    except RuntimeError as error:  # sizes differ
+        raise foreign from error
+    if any("lora_" in key for key in loaded.missing_keys):
+        raise foreign
+    if merge:
+        adapted.merge_and_unload()
