@@ -67,8 +67,8 @@ class Delta:
     Args:
         added_ml, removed_ml: what only the second, and only the first, holds.
         share: their sum over the first one's volume; infinite where that is empty.
-        centre: voxel in the middle of the change.
-        side: of the patient on which most of the change lies, "left" or "right".
+        centre: voxel in the middle of the change, in its largest axial slice, on its larger side.
+        side: of the patient on which most of the change lies: "left", "right", or "both" where neither has two thirds.
     """
 
     added_ml: float
@@ -160,11 +160,21 @@ def difference(before: Structures, after: Structures) -> dict[str, Delta]:
             continue
         added_ml, removed_ml, whole = (mask.sum() * voxel_ml for mask in (added, removed, before[name]))
         share = float((added_ml + removed_ml) / whole) if whole else float("inf")
-        centre = changed[np.abs(changed - changed.mean(axis=0)).sum(axis=1).argmin()]
-        to_the_right = changed @ before.affine[0, :3] + before.affine[0, 3] > midline_mm(before, after)
-        side = "right" if to_the_right.mean() > 0.5 else "left"
-        deltas[name] = Delta(float(added_ml), float(removed_ml), share, tuple(int(v) for v in centre), side)
+        right = changed @ before.affine[0, :3] + before.affine[0, 3] > midline_mm(before, after)
+        to_the_right = float(right.mean())
+        side = "right" if to_the_right > 2 / 3 else "left" if to_the_right < 1 / 3 else "both"
+        centre = _middle(changed[right == (to_the_right > 0.5)], before.affine)
+        deltas[name] = Delta(float(added_ml), float(removed_ml), share, centre, side)
     return deltas
+
+
+def _middle(voxels: np.ndarray, affine: np.ndarray) -> tuple[int, int, int]:
+    """The voxel nearest to the middle of the axial slice that holds most of them."""
+    axis = int(np.abs(affine[2, :3]).argmax())
+    slices, counts = np.unique(voxels[:, axis], return_counts=True)
+    in_slice = voxels[voxels[:, axis] == slices[counts.argmax()]]
+    nearest = np.abs(in_slice - np.median(in_slice, axis=0)).sum(axis=1).argmin()
+    return tuple(int(v) for v in in_slice[nearest])
 
 
 def midline_mm(*drawn: Structures) -> float:

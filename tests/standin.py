@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from threading import Event
 
@@ -12,6 +13,7 @@ from llmseg.case import Note, Segmentation, Structures, Volume
 from llmseg.datasets.folder import Dataset, read_dataset, write_case, write_manifest
 from llmseg.formats.nifti import write_mask
 from llmseg.text.facts import Facts
+from llmseg.text.note import NoteReading, read_note
 
 SHAPE, SPACING_MM = (72, 64, 40), (2.5, 2.5, 4.0)
 LEFT, RIGHT = (24, 32, 20), (48, 32, 20)
@@ -70,6 +72,9 @@ class StandIn:
         self._work("Encoding the image", on_progress)
         return OpenStandIn(self, volume)
 
+    def read(self, note: Note, **options) -> NoteReading:
+        return read_note(note.text, **options)
+
     def _work(self, what: str, on_progress) -> None:
         for step in range(4):
             self.go_on.wait(timeout=60)
@@ -81,10 +86,14 @@ class OpenStandIn:
     def __init__(self, segmenter: StandIn, volume: Volume):
         self.segmenter, self.volume = segmenter, volume
 
-    def segment(self, note: Note | None, on_progress=None) -> Segmentation:
+    def segment_each(self, readings: Sequence[NoteReading | None], on_progress=None) -> Iterator[Segmentation]:
+        for reading in readings:
+            yield self._segment(reading, on_progress)
+
+    def _segment(self, reading: NoteReading | None, on_progress) -> Segmentation:
         self.segmenter.decoded += 1
         self.segmenter._work("Drawing", on_progress)
-        side = re.search("left|right", note.text.lower()) if note else None
+        side = re.search("left|right", reading.text.lower()) if reading else None
         centre = {"left": LEFT, "right": RIGHT}[side.group()] if side else (36, 32, 20)
         # A CT of another shape gets a mask that fits, wherever it lies.
         mask = ball(centre) if self.volume.shape == SHAPE else self.volume.array > 100

@@ -216,7 +216,7 @@ def test_gradients_reach_every_weight_that_is_used(encoder, fusion):
     assert {name for name in without if "norm_cross_attn" not in name and "vit.norm." not in name} == set()
 
 
-@pytest.mark.parametrize("pooling", ["queries", "mean"])
+@pytest.mark.parametrize("pooling", ["queries", "mean", "last"])
 def test_voxels_look_at_the_tokens_and_not_only_at_what_was_read(pooling):
     built = nudged(fusion="cross", pooling=pooling)
     features, note = built.encode_image(image()), text()
@@ -225,7 +225,7 @@ def test_voxels_look_at_the_tokens_and_not_only_at_what_was_read(pooling):
     assert not torch.allclose(built.decode(features, text(seed=1)), built.decode(features, note), atol=1e-3)
 
 
-@pytest.mark.parametrize("pooling", ["queries", "mean"])
+@pytest.mark.parametrize("pooling", ["queries", "mean", "last"])
 def test_voxels_look_at_what_was_read_and_not_only_at_the_tokens(pooling):
     built = nudged(fusion="cross", pooling=pooling)
     features, note = built.encode_image(image()), text()
@@ -325,7 +325,7 @@ def test_a_network_that_cannot_be_built_is_refused_in_one_line(changes, says):
 
 
 @EVERY_FUSION
-@pytest.mark.parametrize("pooling", ["queries", "mean"])
+@pytest.mark.parametrize("pooling", ["queries", "mean", "last"])
 def test_a_checkpoint_brings_each_fusion_back(tmp_path, fusion, pooling):
     built = nudged(fusion=fusion, pooling=pooling)
     described = CheckpointConfig(built.config, Grid(), EncoderSpec("a/model", 3), "0123456789abcdef", {"steps": 7})

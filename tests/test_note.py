@@ -200,7 +200,9 @@ def test_any_text_is_read_or_refused_and_offsets_stay_inside(note):
     assert reading.facts == read_note(note).facts
 
 
-@pytest.mark.parametrize("odd", ["سرطان اللوزة اليسرى", "🩻🩻 left tonsil SCC 🩻", "T2N1\u202e left tonsil", "ﬁbrosis of left tonsil, SCC"])
+@pytest.mark.parametrize(
+    "odd", ["سرطان اللوزة اليسرى", "🩻🩻 left tonsil SCC 🩻", "T2N1\u202e left tonsil", "ﬁbrosis of left tonsil, SCC"]
+)
 def test_other_scripts_and_emoji_are_only_text(odd):
     reading = read_note(odd)
     assert reading.facts.side in ("left", None)

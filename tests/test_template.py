@@ -28,7 +28,9 @@ FULL = StatedFacts(
 def test_the_papers_template_writes_the_papers_prompt():
     facts = StatedFacts(site="nasopharynx", t_stage="T2", n_stage="N1", m_stage="M0", dose_gy=(70,))
     prompt = fill(read_template("paper"), facts, {"Comorbidities": "Diabetes Mellitus"}).text
-    expected = "Diagnosis: nasopharyngeal carcinoma; Stage: T2N1M0; Radiation: IMRT 70Gy; Comorbidities: Diabetes Mellitus."
+    expected = (
+        "Diagnosis: nasopharyngeal carcinoma; Stage: T2N1M0; Radiation: IMRT 70Gy; Comorbidities: Diabetes Mellitus."
+    )
     assert prompt == expected
 
 
@@ -69,7 +71,9 @@ def write(folder, text: str) -> str:
 
 
 def test_anyone_can_add_a_template(tmp_path):
-    path = write(tmp_path, '[[section]]\nname = "D"\nimportance = 1\ntext = "{side} {site}[ in {fractions} fractions]"\n')
+    path = write(
+        tmp_path, '[[section]]\nname = "D"\nimportance = 1\ntext = "{side} {site}[ in {fractions} fractions]"\n'
+    )
     assert read_note("Left larynx SCC", template=path).prompt == "left larynx"
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import gzip
 import math
+import re
+from dataclasses import replace
 from itertools import permutations, product
 from pathlib import Path
 from threading import Event
@@ -14,13 +16,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 from standin import LEFT, RIGHT, SHAPE, StandIn, ball, head, write_dataset
 
-from llmseg.case import InputError, Note, Structures, Volume, orientation_of
+from llmseg.case import InputError, Structures, Volume, orientation_of
 from llmseg.formats.nifti import write_volume
-from llmseg.text.facts import Facts
+from llmseg.text.note import read_note
 from llmseg.ui import numbers
 from llmseg.ui.cases import Catalogue
-from llmseg.ui.notes import Fields, exchange, fields_of, warnings_about
+from llmseg.ui.notes import Fields, edited, fields_of, warnings_about
 from llmseg.ui.numbers import CAVEAT, Measured
+from llmseg.ui.reading import shown
 from llmseg.ui.running import Model, Progress, Stopped, stepwise
 from llmseg.ui.session import RecentlyUsed, Session, Workspace
 from llmseg.ui.viewer import Frame, frame_of, in_order, pack_ct, pack_masks, to_data
@@ -56,6 +59,16 @@ def test_a_ct_is_turned_to_ras_and_each_voxel_stays_where_it_was(order, signs):
     np.testing.assert_allclose(frame.affine, expected.affine, atol=1e-9)
 
 
+@pytest.mark.parametrize(("order", "signs"), GRIDS[::7])
+def test_a_voxel_of_the_ct_is_found_where_it_is_displayed(order, signs):
+    volume = stored_as(order, signs)
+    frame = frame_of(volume)
+    voxel = tuple(size // 2 for size in volume.shape)
+    marked = np.zeros(volume.shape, bool)
+    marked[voxel] = True
+    assert frame.place(voxel) == tuple(int(index[0]) for index in np.nonzero(frame.show(marked)))
+
+
 @given(st.tuples(*(st.floats(0, 0.999) for _ in range(3))))
 def test_a_displayed_voxel_has_the_position_of_its_source(where):
     volume = stored_as((2, 0, 1), (-1, 1, -1))
@@ -85,7 +98,7 @@ def test_the_ct_arrives_as_it_was_in_whole_hu(tmp_path):
 def test_masks_survive_packing(tmp_path_factory, seed, share):
     rng = np.random.default_rng(seed)
     masks = {name: rng.random((9, 7, 5)) < share for name in ("PTV_High", "Larynx")}
-    frame = Frame(np.array([[0, 1], [1, -1], [2, 1]]), (slice(1, 9), slice(0, 7), slice(0, 5)), np.eye(4))
+    frame = Frame(np.array([[0, 1], [1, -1], [2, 1]]), (slice(1, 9), slice(0, 7), slice(0, 5)), np.eye(4), np.eye(4))
     packed = pack_masks(masks, frame, tmp_path_factory.mktemp("packed"))
     bits = np.frombuffer(gzip.decompress(Path(packed.path).read_bytes()), np.uint8)
     assert {entry["name"] for entry in packed.table} == {n for n, m in masks.items() if frame.show(m).any()}
@@ -104,19 +117,74 @@ def test_targets_come_first_and_unknown_names_last():
 # ---- the note ----
 
 
-def test_exchanging_sides_twice_gives_the_note_back():
-    fields = Fields("larynx", "left", "bilateral", ("70",), "T2", "N1")
-    once = exchange("Left larynx, both necks.", fields)
-    assert once == ("Right larynx, both necks.", Fields("larynx", "right", "bilateral", ("70",), "T2", "N1"))
-    assert exchange(*once) == ("Left larynx, both necks.", fields)
+NOTE = "cT2N1M0 SCC of the Left tonsil, p16 positive. Ex-smoker. Plan: 70 / 56 Gy, both sides of the neck."
 
 
-def test_the_fields_say_what_the_facts_and_the_note_say():
-    fields = fields_of(Facts("oropharynx", "right", "bilateral", (70, 56)), "cT4aN2bM0 SCC.")
-    assert fields == Fields("oropharynx", "right", "bilateral", ("70", "56"), "T4a", "N2b")
-    assert "right oropharynx" in fields.as_note()
-    assert "70 / 56 Gy" in fields.as_note()
-    assert "T4aN2b" in fields.as_note()
+def stated(note: str) -> Fields:
+    return fields_of(read_note(note).facts)
+
+
+def test_the_fields_say_what_the_note_says():
+    assert stated(NOTE) == Fields("oropharynx", "left", "bilateral", ("70", "56"), "T2", "N1")
+
+
+def test_the_fields_alone_make_a_note_that_says_the_same():
+    fields = Fields("larynx", "right", "left", ("70", "63"), "T4a", "N2b")
+    assert stated(fields.as_note()) == fields
+
+
+@pytest.mark.parametrize(
+    ("name", "value"),
+    [
+        ("site", "larynx"),
+        ("side", "right"),
+        ("side", ""),
+        ("neck", "left"),
+        ("doses", ("70", "63")),
+        ("t_stage", "T4a"),
+        ("n_stage", "N2b"),
+    ],
+)
+def test_a_changed_field_changes_its_words_in_the_note_and_nothing_else(name, value):
+    wanted = replace(stated(NOTE), **{name: value})
+    note, was_rewritten = edited(NOTE, wanted)
+    assert stated(note) == wanted
+    assert not was_rewritten
+    assert "p16 positive. Ex-smoker." in note
+
+
+def test_a_field_that_the_note_does_not_speak_of_is_added_to_it():
+    wanted = replace(stated("SCC of the tonsil."), side="left")
+    note, _ = edited("SCC of the tonsil.", wanted)
+    assert note == "SCC of the tonsil.\nSide: left."
+
+
+def test_words_are_mended_where_they_stand_also_behind_a_redaction():
+    note = "Mr. John Miller has SCC of the left tonsil."
+    assert edited(note, replace(stated(note), side="right"))[0] == "Mr. John Miller has SCC of the right tonsil."
+
+
+def test_the_words_panel_shows_redactions_facts_and_the_prompt():
+    page = shown("Mr. John Miller has SCC of the left tonsil.", ())
+    assert "Miller" not in page
+    assert 'class="redaction"' in page
+    assert 'data-fact="side"' in page
+    assert "left oropharynx" in page
+
+
+def test_a_redaction_taken_back_is_shown_and_can_be_made_again():
+    note = "Mr. John Miller has SCC of the left tonsil."
+    key = re.search('data-key="([^"]+)"', shown(note, ())).group(1)
+    page = shown(note, (key,))
+    assert "John Miller" in page
+    assert f'data-key="{key}"' in page
+    assert 'class="kept"' in page
+
+
+def test_the_words_panel_is_text_and_not_markup():
+    page = shown("<script>alert(1)</script> <b>left</b> tonsil SCC", ())
+    assert "<script>" not in page
+    assert "<b>" not in page
 
 
 @pytest.mark.parametrize(
@@ -126,13 +194,14 @@ def test_the_fields_say_what_the_facts_and_the_note_say():
         ("Carcinoma de orofaringe izquierda, estadio avanzado, radioterapia bilateral", False, ("English",)),
         ("Патологическое образование гортани справа", False, ("English",)),
         ("The tumour is on the left. " * 2000, True, ("12,000 words",)),
-        ("", False, ()),
+        ("Carcinoma of the tonsil, 70 Gy.", False, ("the side or the neck",)),
+        ("Left oral tongue carcinoma, left neck, 66 Gy.", False, ("oral cavity", "66 Gy")),
     ],
 )
 def test_a_note_that_cannot_be_understood_is_said_to_be_so(note, is_cut, warnings):
-    found = warnings_about(note, is_cut)
-    assert len(found) == len(warnings)
-    assert all(part in line for part, line in zip(warnings, found, strict=True))
+    found = warnings_about(read_note(note), is_cut=is_cut)
+    assert all(any(part in line for line in found) for part in warnings)
+    assert any("English" in line for line in found) == ("English" in warnings)
 
 
 # ---- the numbers ----
@@ -219,10 +288,10 @@ def test_an_image_is_encoded_once_per_session_and_case():
     segmenter = StandIn()
     model = Model(lambda: segmenter)
     for key in (("me", "one"), ("me", "one"), ("me", "two"), ("you", "one")):
-        model.draw(key, head, {"text": Note("left")}, lambda fraction, what: None)
+        model.draw(key, head, {"text": read_note("left")}, lambda fraction, what: None)
     assert (segmenter.opened, segmenter.decoded) == (3, 4)
     model.forget("me")
-    model.draw(("me", "one"), head, {"text": Note("left")}, lambda fraction, what: None)
+    model.draw(("me", "one"), head, {"text": read_note("left")}, lambda fraction, what: None)
     assert segmenter.opened == 4
 
 
@@ -286,6 +355,58 @@ def test_an_empty_note_draws_without_one_and_says_so(bench):
     assert set(session.results) == {"no-text"}
     assert "empty" in status.text
     assert "empty" in bench.scene(session).absent["text"]
+
+
+def test_a_counterfactual_stands_beside_the_notes_own_contour_and_says_how_far_it_moved(bench):
+    session = bench.choose(Session.start(), "0/one")
+    bench.stops.new(session)
+    note = bench.entry(session).note
+    other = bench.preset(session, note, "wrong side")
+    assert "right" in other
+    *_, compared, status = bench.compare(session, note, "wrong side", "Wrong side", other)
+    scene = to_data(bench.scene(compared)).scene
+    assert scene["second"] == "Wrong side"
+    assert "ml move" in scene["arms"]["no-text"]["caption"]
+    assert "PTV_High" in status.text
+    assert len(scene["jump"]) == 3
+    assert "case's own note" in scene["caveat"]
+    again, _ = pressed_run(bench, compared, note)
+    assert to_data(bench.scene(again)).scene["second"] == ""
+
+
+def test_a_comparison_with_no_note_is_the_contour_without_one(bench):
+    session = bench.choose(Session.start(), "0/one")
+    bench.stops.new(session)
+    *_, compared, _ = bench.compare(session, "left", "empty", "Without the note", None)
+    assert set(compared.results) == {"text", "no-text"}
+    assert compared.compared is None
+
+
+def test_another_patients_note_is_that_of_the_next_case(bench):
+    session = bench.choose(Session.start(), "0/one")
+    assert "right" in bench.preset(session, bench.entry(session).note, "another patient")
+
+
+@pytest.mark.parametrize(("note", "name"), [("A tumour, 70 Gy.", "wrong side"), ("Left tonsil.", "other stage")])
+def test_a_preset_that_a_note_gives_no_hold_for_says_what_is_missing(bench, note, name):
+    session = bench.choose(Session.start(), "0/one")
+    with pytest.raises(InputError, match="the note"):
+        bench.preset(session, note, name)
+
+
+def test_an_explanation_shades_the_words_that_move_the_contour(bench, segmenter):
+    session = bench.choose(Session.start(), "0/one")
+    bench.stops.new(session)
+    note = "Oropharynx, left. Both sides of the neck, 70 Gy. Enjoys long walks."
+    *_, explained, status = bench.explain(session, note)
+    moved = {effect.words: effect.moved_ml for effect in explained.explanation.effects}
+    assert moved["left"] > 0
+    assert moved["Enjoys long walks"] == 0
+    assert segmenter.decoded == explained.explanation.decodes <= 12
+    page = shown(note, (), explained.explanation)
+    assert 'data-explained="true"' in page
+    assert 'data-explained="false"' in shown(note + " And more.", (), explained.explanation)
+    assert f"{explained.explanation.decodes} decodes" in status.text
 
 
 def test_a_run_stopped_while_it_waits_never_starts(bench, segmenter):

@@ -21,13 +21,14 @@ def fact_targets(facts: Facts) -> list[int]:
 class TextReader(nn.Module):
     """A few learned queries attend over the tokens of one layer of a frozen language model.
 
-    Mean pooling ("mean") is the paper's way and stays available; it loses most of side and neck on unseen wording.
+    Mean pooling ("mean") is the paper's way and stays available; it loses most of side and neck on unseen wording. So
+    does the last token's state ("last"), in which a causal model has read all others.
 
     Args:
         token_width: D of the language model.
         width: length of the context vector.
         queries: how many places of the note are looked at; each gets its own answer.
-        pooling: "queries" or "mean".
+        pooling: "queries", "mean" or "last".
     Source: LLMSeg III.A (mean of the final states, projected); departure: learned queries over a middle layer.
     """
 
@@ -38,7 +39,7 @@ class TextReader(nn.Module):
         self.register_buffer("mean", torch.zeros(token_width))
         self.register_buffer("deviation", torch.ones(token_width))
         head = 64
-        pooled = token_width if pooling == "mean" else queries * head
+        pooled = queries * head if pooling == "queries" else token_width
         if pooling == "queries":
             self.queries = nn.Parameter(torch.randn(queries, head) * 0.1)
             self.key = nn.Linear(token_width, head)
@@ -59,6 +60,8 @@ class TextReader(nn.Module):
         if self.pooling == "mean":
             weights = text.mask.unsqueeze(-1).float()
             return self.project((tokens * weights).sum(1) / weights.sum(1))
+        if self.pooling == "last":
+            return self.project(tokens[torch.arange(len(tokens)), text.mask.sum(1) - 1])
         scores = torch.einsum("qh,bth->bqt", self.queries, self.key(tokens))  # (B, Q, T)
         attention = scores.masked_fill(~text.mask.unsqueeze(1), -torch.inf).softmax(-1)
         return self.project((attention @ self.value(tokens)).flatten(1))

@@ -17,9 +17,9 @@ from __future__ import annotations
 import hashlib
 import re
 import unicodedata
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache, lru_cache
+from functools import cache, cached_property, lru_cache
 from pathlib import Path
 
 from llmseg.case import InputError
@@ -86,38 +86,195 @@ def _identifiers(text: str) -> list[Redaction]:
     found: list[Redaction] = []
     veiled = _MARK.sub(lambda mark: _VEIL * len(mark.group()), text)
     while True:
-        before = len(found)
-        for kind, spans_of in _rules():
-            spans = list(spans_of(veiled))
+        reading, before = _Reading(veiled), len(found)
+        for kind, spans_of in _RULES:
+            spans = _disjoint(spans_of(reading))
             found += [Redaction(kind, *span) for span in spans]
-            veiled = _veil(veiled, spans)
-        # Veiling can uncover more (a word now ends its line). Stop only when a second reading would find nothing.
+            reading = reading.without(spans)
+        # Veiling can uncover more (a word now ends its line). Stop only when a second reading finds nothing.
         if len(found) == before:
             return found
+        veiled = reading.text
 
 
-def _veil(text: str, spans: list[Span]) -> str:
-    pieces, end = [], 0
-    for start, stop in spans:
-        pieces += [text[end:start], _VEIL * (stop - start)]
-        end = stop
-    return "".join([*pieces, text[end:]])
+def _disjoint(spans: Iterable[Span]) -> list[Span]:
+    """Sort spans and join those that overlap."""
+    joined: list[Span] = []
+    for start, end in sorted(spans):
+        if joined and start < joined[-1][1]:
+            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
+        else:
+            joined.append((start, end))
+    return joined
+
+
+# Words: how they are written, and what the lists know of them.
+
+_HERE = Path(__file__).parent
+_UPPER = "A-Z" + "".join(c for c in map(chr, [*range(0xC0, 0x250), *range(0x1E00, 0x1F00)]) if c.isupper())
+_TAIL = r"[\w\u0300-\u036f]"
+_CAP = rf"[{_UPPER}](?:{_TAIL}|['’-](?=\w)){{0,40}}"
+_WORD = re.compile(rf"(?<![\w])[^\W\d_](?:{_TAIL}|['’-](?=[^\W\d_]))*")
+_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i", "’": "'"})
+_MEDICAL = re.compile(
+    r"\w{3,}(?:itis|ectomy|[oe]tomy|ostomy|oscop(?:y|ic)|olog(?:y|ist|ical|ic)|path(?:y|ic)|plast(?:y|ic)|graph(?:y|ic)"
+    r"|gram|a?emi[ac]|osis|otic|algia|pharyn(?:x|geal)|geal|therap(?:y|ist|eutic)|cytes?|penia|phagia|phasia"
+    r"|pn(?:o?ea|eic)|uria|mab|[a-z]nib|platin|taxel|[aeiou]pril|sartan|statin|[aeiou]lol|azole|mycin|cillin|parin"
+    r"|gliptin|gliflozin|setron|tidine|dipine|[fl]oxacin|cycline|[a-z]{2}oma|omas|omatous|[iy][sz]ation|lateral"
+    r"|ectasis|megaly|rrho?ea|plasia|cutaneous|vascular|muscular|glossal|mandibular|maxillary|nodal|mucosal)s?"
+)
+_PREFIX = re.compile(
+    r"(?:non|post|pre|peri|para|retro|intra|inter|supra|infra|sub|trans|naso|oro|hypo|hyper|multi|anti|micro|macro"
+    r"|neuro|hemi|re|un|over|under|out|extra|radio|chemo|immuno|electro|cardio|gastro|self|semi|mid|uni|bi|tri)(\w{4,})"
+)
+_ENDINGS = (
+    ("ies", "y"), ("ied", "y"), ("ier", "y"), ("iest", "y"), ("ily", "y"), ("iness", "y"), ("es", "e"), ("es", ""),
+    ("s", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""), ("er", "e"), ("er", ""), ("est", "e"), ("est", ""),
+    ("ly", ""), ("ly", "le"), ("ness", ""),
+)  # fmt: skip
+_PARTICLES = frozenset(
+    "van von der den de di da do dos das del della dello dei degli du des la le las los ter ten te zu zum zur vom el al"
+    " bin ibn ben y e af av 't st st. san santa santo mac mc".split()
+)
+_ROMAN = re.compile(r"[IVX]{2,}")
+
+
+@dataclass(slots=True)
+class _Word:
+    text: str
+    lower: str
+    start: int
+    end: int
+    gap: str
+    """What stands between this word and the next, as far as it can part two names."""
+
+    @property
+    def known(self) -> _Known:
+        return _known(self.text)
+
+    @property
+    def capital(self) -> bool:
+        return self.text[0].isupper() or (self.lower[:2] in ("d'", "d’", "l'", "l’") and self.text[2:3].isupper())
+
+    @property
+    def shouted(self) -> bool:
+        return len(self.text) > 1 and self.text.isupper()
+
+    @property
+    def initial(self) -> bool:
+        return self.text[0].isupper() and (
+            len(self.text) == 1
+            or (len(self.text) == 2 and self.gap[:1] == "." and self.text in ("Ch", "Th", "Ph", "Yu"))
+        )
+
+    @property
+    def particle(self) -> bool:
+        return self.lower in _PARTICLES
+
+    @property
+    def odd(self) -> bool:
+        """A code or a brand, such as T2N1M0 or RayStation, and no name."""
+        return _is_odd(self.text)
+
+    @property
+    def plain(self) -> bool:
+        """A capitalised word that neither ordinary English nor medicine claims."""
+        return self.capital and len(self.text) > 1 and not self.known.common and not self.odd
+
+    @property
+    def nameable(self) -> bool:
+        return self.plain or (self.capital and self.known.listed and not self.known.function and not self.odd)
+
+
+@lru_cache(maxsize=20_000)
+def _is_odd(word: str) -> bool:
+    if any(map(str.isdigit, word)) or "_" in word:
+        return True
+    tail = re.sub(r"^(?:Mc|Mac|De|Di|Da|Del|Della|Van|Von|Le|La|Du|Fitz|O|D|L|Al|El|St|Ní|Ó)['’-]?(?=[A-Z])", "", word)
+    return not word.isupper() and bool(re.search(r"[a-z][A-Z]|[A-Z]{2}", tail))
+
+
+class _Reading:
+    """One look at the note: its text, lower-case twin and words. What is veiled has no words."""
+
+    def __init__(self, text: str, words: list[_Word] | None = None, lower: str | None = None):
+        self.text = text
+        # Letter by letter where the whole would change length (İ): offsets must hold in both.
+        lower = text.lower() if lower is None else lower
+        self.lower = lower if len(lower) == len(text) else "".join(c.lower()[0] for c in text)
+        self.words = self._read() if words is None else words
+        for word, following in zip(self.words, [*self.words[1:], None], strict=False):
+            stop = len(text) if following is None else following.start
+            word.gap = text[word.end : stop] if stop - word.end < 5 else text[word.end : word.end + 2] + "\n\n"
+
+    def _read(self) -> list[_Word]:
+        spans = [match.span() for match in _WORD.finditer(self.text)]
+        return [_Word(self.text[start:end], self.lower[start:end], start, end, "") for start, end in spans]
+
+    @cached_property
+    def place_of(self) -> dict[int, int]:
+        return {word.start: place for place, word in enumerate(self.words)}
+
+    def without(self, spans: list[Span]) -> _Reading:
+        if not spans:
+            return self
+        pieces, end = [], 0
+        for start, stop in spans:
+            pieces += [self.text[end:start], _VEIL * (stop - start)]
+            end = stop
+        text = "".join([*pieces, self.text[end:]])
+        return _Reading(text, [word for word in self.words if text[word.start] != _VEIL], self.lower)
+
+    def cues(self, section: str) -> Iterator[tuple[int, int]]:
+        """Where a cue of this section stands: the place of its first word, and the offset where it ends."""
+        table = _cues_by_first_word(section)
+        for place, word in enumerate(self.words):
+            for cue in table.get(word.lower, ()):
+                end = word.start + len(cue)
+                inside = end < len(self.text) and self.text[end].isalnum() and cue[-1].isalnum()
+                if not inside and self.lower.startswith(cue, word.start) and _VEIL not in self.text[word.start : end]:
+                    yield place, end
+                    break
+
+    def labels(self, section: str) -> Iterator[tuple[int, int]]:
+        """Cues that are whole words of their own: not the tail of "sub-accession" or "x.mrn"."""
+        for place, end in self.cues(section):
+            start = self.words[place].start
+            if not start or not (self.text[start - 1].isalnum() or self.text[start - 1] in "'’-"):
+                yield place, end
 
 
 @cache
-def _rules() -> tuple[tuple[str, Callable[[str], Iterator[Span]]], ...]:
-    """Kinds and finders, in order: what contains other identifiers (a street has a number) comes first."""
-    return (
-        ("url", _urls),
-        ("email", _pattern(_EMAIL)),
-        ("address", _addresses),
-        ("institution", _institutions),
-        ("date", _dates),
-        ("phone", _phones),
-        ("number", _numbers),
-        ("age", _ages),
-        ("name", _names),
-    )
+def _cues_by_first_word(section: str) -> dict[str, tuple[str, ...]]:
+    table: dict[str, list[str]] = {}
+    for cue in sorted(_list("cues")[section], key=len, reverse=True):
+        table.setdefault(_WORD.search(cue).group(), []).append(cue)
+    return {word: tuple(cues) for word, cues in table.items()}
+
+
+@cache
+def _any_of(*sections: str) -> str:
+    """A pattern for any cue of these sections in any case, as a tree: fast however many there are."""
+    tree: dict = {}
+    for cue in sorted(cue for section in sections for cue in _list("cues")[section]):
+        branch = tree
+        for letter in cue:
+            branch = branch.setdefault(letter, {})
+        branch[""] = {}
+    return _branches(tree)
+
+
+def _branches(tree: dict) -> str:
+    parts = [_letter(letter) + _branches(branch) for letter, branch in tree.items() if letter]
+    if not parts:
+        return ""
+    body = parts[0] if len(parts) == 1 and "" not in tree else f"(?:{'|'.join(parts)})"
+    return f"{body}?" if "" in tree else body
+
+
+def _letter(letter: str) -> str:
+    either = letter + letter.upper()
+    return f"[{either}]" if len(either) == 2 and either[0] != either[1] else re.escape(letter)
 
 
 @lru_cache(maxsize=256)
@@ -129,54 +286,13 @@ def _matches(pattern: str, text: str) -> Iterator[re.Match]:
     return _compiled(pattern).finditer(text)
 
 
-def _pattern(pattern: str) -> Callable[[str], Iterator[Span]]:
-    """A finder for a pattern that needs no second look; group x, if there is one, is the identifier."""
-
-    def spans_of(text: str) -> Iterator[Span]:
-        return (_span(match) for match in _matches(pattern, text))
-
-    return spans_of
+def _match(pattern: str, text: str, start: int) -> re.Match | None:
+    return _compiled(pattern).match(text, start)
 
 
 def _span(match: re.Match) -> Span:
+    """Group x, if there is one, is the identifier; the rest only leads to it."""
     return match.span("x") if "x" in match.re.groupindex else match.span()
-
-
-def _disjoint(spans: Iterator[Span] | list[Span]) -> list[Span]:
-    """Sort spans and join those that overlap."""
-    joined: list[Span] = []
-    for start, end in sorted(spans):
-        if joined and start < joined[-1][1]:
-            joined[-1] = (joined[-1][0], max(end, joined[-1][1]))
-        else:
-            joined.append((start, end))
-    return joined
-
-
-# Words: what the lists say about one.
-
-_HERE = Path(__file__).parent
-_UPPER = "A-Z" + "".join(c for c in map(chr, [*range(0xC0, 0x250), *range(0x1E00, 0x1F00)]) if c.isupper())
-_TAIL = r"[\w\u0300-\u036f]"
-_CAP = rf"[{_UPPER}](?:{_TAIL}|['’-](?=\w)){{0,40}}"
-_WORD = rf"[^\W\d_](?:{_TAIL}|['’-](?=[^\W\d_]))*"
-_LETTERS = str.maketrans({"ß": "ss", "ø": "o", "ł": "l", "æ": "ae", "œ": "oe", "đ": "d", "ı": "i", "’": "'"})
-_MEDICAL = re.compile(
-    r"\w{3,}(?:itis|ectomy|[oe]tomy|ostomy|oscop(?:y|ic)|olog(?:y|ist|ical|ic)|path(?:y|ic)|plast(?:y|ic)|graph(?:y|ic)"
-    r"|gram|a?emi[ac]|osis|otic|algia|pharyn(?:x|geal)|geal|therap(?:y|ist|eutic)|cytes?|penia|phagia|phasia|pn(?:o?ea|eic)"
-    r"|uria|mab|[a-z]nib|platin|taxel|[aeiou]pril|sartan|statin|[aeiou]lol|azole|mycin|cillin|parin|gliptin|gliflozin"
-    r"|setron|tidine|dipine|[fl]oxacin|cycline|[a-z]{2}oma|omas|omatous|[iy][sz]ation|lateral|ectasis|megaly|rrho?ea"
-    r"|plasia|cutaneous|vascular|muscular|glossal|mandibular|maxillary|nodal|mucosal)s?"
-)
-_PREFIX = re.compile(
-    r"(?:non|post|pre|peri|para|retro|intra|inter|supra|infra|sub|trans|naso|oro|hypo|hyper|multi|anti|micro|macro|neuro"
-    r"|hemi|re|un|over|under|out|extra|radio|chemo|immuno|electro|cardio|gastro|self|semi|mid|uni|bi|tri)(\w{4,})"
-)
-_ENDINGS = (
-    ("ies", "y"), ("ied", "y"), ("ier", "y"), ("iest", "y"), ("ily", "y"), ("iness", "y"), ("es", "e"), ("es", ""),
-    ("s", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""), ("er", "e"), ("er", ""), ("est", "e"), ("est", ""),
-    ("ly", ""), ("ly", "le"), ("ness", ""),
-)  # fmt: skip
 
 
 @dataclass(frozen=True)
@@ -203,7 +319,7 @@ def _list(name: str) -> dict[str, frozenset[str]]:
         if line.startswith("="):
             words = sections.setdefault(line[1:].strip(), set())
         elif not line.startswith("#"):
-            words.update(line.split())
+            words.update(line.split("|") if name == "cues" else line.split())
     return {section: frozenset(words) for section, words in sections.items()}
 
 
@@ -226,11 +342,13 @@ def _known(word: str) -> _Known:
     parts = [part for part in re.split(r"['-]", folded) if len(part) > 1] or [folded]
     names, function = _list("names"), _list("clinical")["function"]
     whole = folded.replace("'", "")
-    clinical = folded in _clinical_words() or any(_is_clinical(part) for part in parts)
+    clinical = folded in _clinical_words() or any(
+        _is_clinical(part) for part in parts if len(part) > 3 or part == parts[0]
+    )
     return _Known(
         given=whole in names["given"] or (len(parts) > 1 and parts[0] in names["given"] and not clinical),
         surname=whole in names["surname"] or (len(parts) > 1 and any(part in names["surname"] for part in parts)),
-        common=clinical or any(_is_english(part) for part in parts),
+        common=clinical or _is_english(parts[0]) or (len(parts) > 1 and all(_is_english(part) for part in parts[1:])),
         clinical=clinical,
         function=folded in function,
     )
@@ -269,165 +387,161 @@ def _proper(word: str) -> bool:
 
 
 def _any_clinical(words: str) -> bool:
-    return any(_known(word).clinical and not _known(word).listed for word in re.findall(_WORD, words))
+    states = _list("cues")["state"]
+    found = (word for word in _WORD.findall(words) if word.lower() not in _PARTICLES | states)
+    return any(_known(word).clinical and not _known(word).listed for word in found)
 
 
 # Things with a shape: links, mail, dates, phones, numbers, ages.
 
 _EMAIL = (
-    rf"(?<![\w.+%'-])[\w.+%'-]+(?:@| ?[\[(] ?at ?[\])] ?)[\w-]{{1,63}}"
-    rf"(?:(?:\.| ?[\[(] ?dot ?[\])] ?)[\w-]{{1,63}}){{1,6}}"
+    r"(?<![\w.+%'-])[\w.+%'-]+(?:@| ?[\[(] ?at ?[\])] ?)[\w-]{1,63}"
+    r"(?:(?:\.| ?[\[(] ?dot ?[\])] ?)[\w-]{1,63}){1,6}"
 )
 _LINK = rf"(?i:\b[a-z][a-z0-9+]{{1,10}}://|\bwww\d?\.(?=\w))[^\s{_VEIL}<>\"]*[^\s{_VEIL}<>\".,;:!?)\]}}'’]"
 _DOMAIN = (
-    r"(?<![\w.@-])(?P<site>(?:[a-z0-9][a-z0-9-]{0,62}\.){1,4})"
-    r"(?P<land>com|org|net|edu|gov|info|biz|int|mil|health|hospital|clinic|care|io|app|eu|uk|de|fr|es|it|nl|pl|pt|se|cz|ch|at|be|dk"
-    rf"|no|fi|ie|hu|ro|gr|sk|us|ca|au|nz|br|mx|jp|cn|in|ru)(?![\w@-])(?P<path>[/?#:][^\s{_VEIL}<>\".,;)]*(?:\.\w+)*)?"
+    r"(?<![\w.@-])(?P<site>(?:[a-z0-9][a-z0-9-]{0,62}\.){1,4})(?P<land>com|org|net|edu|gov|info|biz|int|health|hospital"
+    r"|clinic|care|io|app|eu|uk|de|fr|es|it|nl|pl|pt|se|cz|ch|at|be|dk|no|fi|ie|hu|ro|gr|sk|us|ca|au|nz|br|mx|in)"
+    rf"(?![\w@-])(?P<path>[/?#:][^\s{_VEIL}<>\".,;)]*(?:\.\w+)*)?"
 )
 _SAFE_LANDS = frozenset("com org net edu gov info biz uk de fr nl pl cz ch eu".split())
 
 
-def _urls(text: str) -> Iterator[Span]:
-    yield from _disjoint([*_pattern(_LINK)(text), *_domains(text)])
+def _emails(reading: _Reading) -> Iterator[Span]:
+    if "@" in reading.text or "at" in reading.lower:
+        yield from (match.span() for match in _matches(_EMAIL, reading.text))
 
 
-def _domains(text: str) -> Iterator[Span]:
-    for match in _matches(_DOMAIN, text):
-        # "the neck.it was" lost a space; "p.o. de" is no site either.
-        words = match["site"].rstrip(".").split(".")
-        if match["path"] or (len(words[-1]) > 2 and (match["land"] in _SAFE_LANDS or not _known(words[-1]).common)):
+def _urls(reading: _Reading) -> Iterator[Span]:
+    if "://" in reading.text or "www" in reading.lower:
+        yield from (match.span() for match in _matches(_LINK, reading.text))
+    for match in _matches(_DOMAIN, reading.text):
+        # "the neck.it was" lost a space and is no site.
+        name = match["site"].rstrip(".").split(".")[-1]
+        if match["path"] or (len(name) > 2 and (match["land"] in _SAFE_LANDS or not _known(name).common)):
             yield match.span()
 
 
-_MONTHS = (
-    "jan(?:uary|uar|vier|uari|ner|eiro)?|jänner|styczeń|stycznia|leden|ledna|enero|ene|gennaio|gen"
-    "|feb(?:ruary|ruar|rero|braio|ruari)?|févr?(?:ier)?|fev(?:ereiro)?|luty|lutego|únor|února"
-    "|mar(?:ch|s|zo|ço|zec|ca|t)?|märz|mrz|mär|maart|mrt|březen|března"
-    "|apr(?:il|ile)?|avr(?:il)?|abr(?:il)?|kwiecień|kwietnia|duben|dubna"
-    "|may|mai|mayo|maggio|mag|mei|maj|maja|maio|květen|května"
-    "|june?|juni|juin|junio|giugno|giu|czerwiec|czerwca|junho|červen|června"
-    "|july?|juli|juillet|juil|julio|luglio|lug|lipiec|lipca|julho|červenec|července"
-    "|aug(?:ust|usti|ustus)?|août|agosto|ago|sierpień|sierpnia|srpen|srpna"
-    "|sept?(?:ember|embre|tiembre)?|septiembre|settembre|wrzesień|września|setembro|září"
-    "|o[ck]t(?:ober|obre|ubre)?|ottobre|ott|październik|października|outubro|říjen|října"
-    "|nov(?:ember|embre|iembre|embro)?|listopada?u?|novembro"
-    "|de[cz](?:ember|embre|iembre|embro)?|décembre|déc|diciembre|dic|dicembre|grudzień|grudnia|dezembro|prosinec|prosince"
-)
-_MONTH = rf"(?i:{_MONTHS})\.?(?![^\W\d_])"
 _DAY = r"(?:0?[1-9]|[12]\d|3[01])"
 _YEAR = r"(?:1[89]|20)\d\d"
-_CLOCK = r"(?:(?:T|,? (?:at )?)\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?(?:Z|[+-]\d{2}:?\d{2}| ?[AaPp]\.?[Mm]\b\.?)?)?"
-_WEEKDAY = r"(?:(?i:mon|tues?|wed(?:nes)?|thu(?:rs)?|fri|sat(?:ur)?|sun)(?:day)?\.?,? )?"
-_DATES = (
-    # 2024-03-05, 2024/03/05, 2024.3.5
-    rf"(?<![\w/.-]){_YEAR}([-/.])(?:0?[1-9]|1[0-2])\1{_DAY}(?!\d|[-/.]\d){_CLOCK}",
-    # 5 March 2024, 5th of March, 5. März 2024, 5 de marzo de 2024, 12-JAN-1961, 3-5 March
-    rf"(?<![\w/.]){_WEEKDAY}{_DAY}(?:st|nd|rd|th|er|º|\.)?(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th|\.)?)?(?:[ -]|[ ](?:of|de|di|d['’])[ ]?|/)?{_MONTH}"
-    rf"(?:(?:,? |[-/]|,| (?:of|de|del) )(?:{_YEAR}|['’]?\d{{2}}(?![\d.,/]*\d| ?[A-Za-z%]))(?!\d))?{_CLOCK}",
-    # March 5th, 2024; Mar-05-2024; Mar. 5
-    rf"(?<![\w/.]){_WEEKDAY}{_MONTH}[ -]{{1,2}}(?:the )?{_DAY}(?:st|nd|rd|th)?(?!\d|\.\d)(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?!\d))?"
-    rf"(?:(?:,? {{1,2}}|-)(?:{_YEAR}|['’]\d{{2}})(?!\d))?{_CLOCK}",
-    # Mar 2024, March of 2024, Mar '24, marzo de 2024
-    rf"(?<![\w/.]){_MONTH}(?:,? |-|/| (?:of|de|del) )(?:{_YEAR}|['’]\d{{2}})(?!\d)",
-    # 2024 March 5, 2024-Mar-05
-    rf"(?<![\w/.]){_YEAR}[ -]{_MONTH}[ -]{_DAY}(?!\d){_CLOCK}",
+_CLOCK = (
+    r"(?:(?:T|,? (?:at )?)\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
+    r"(?:Z|[+-]\d{2}:?\d{2}(?!\d)| ?[AaPp]\.?[Mm]\b\.?)?)?"
 )
 _UNIT = (
-    r"(?![ ]?(?i:c?gy|fx|fractions?|fr|mm|cm|ml|mg|µg|mcg|g|kg|hu|mv|mev|hz|%|x|nodes?|of|lymph|mmhg|bpm|units?|iu|cells|copies"
-    r"|cycles?|sessions?|weeks?|days?|months?|years?|hours?|minutes?|mu|per)(?![^\W\d_]))"
+    r"(?![ ]?(?i:c?gy|fx|fractions?|fr|mm|cm|ml|mg|µg|mcg|g|kg|hu|mv|mev|hz|%|x|nodes?|of|lymph|mmhg|bpm|units?|iu|cells"
+    r"|copies|cycles?|sessions?|weeks?|days?|months?|years?|hours?|minutes?|mu|per)(?![^\W\d_]))"
 )
-_NUMERIC_DATE = rf"(?<![\w/])(?<!\d[.-])(?P<a>\d{{1,2}})(?P<sep> ?[/.-] ?)(?P<b>\d{{1,2}})(?P=sep)(?P<y>{_YEAR}|\d{{2}})(?![\w/]|[.-]\d){_CLOCK}{_UNIT}"
-_MONTH_AND_YEAR = rf"(?<![\w/.-])(?:(?:0?[1-9]|1[0-2])/{_YEAR}|(?:0[1-9]|1[0-2])[.-]{_YEAR}|{_YEAR}[/-](?:0[1-9]|1[0-2]))(?![\w/]|[.-]\d){_UNIT}"
-_DAY_AND_MONTH = (
-    rf"\b(?i:on|dated|since|until|am|le|el|il|vom|seit)[ ]{{1,2}}"
-    rf"(?P<x>(?P<a>\d{{1,2}})(?P<sep>[/.])(?P<b>\d{{1,2}})(?:(?<=0\d/\d\d)|(?<=\d\d/0\d)|(?=\.?[,;)]|\.?\s*$|\.\s)))(?![\w/]|[.,]\d){_UNIT}"
+_MONTH = rf"{_any_of('month')}\.?(?![^\W\d_])"
+_DATES = (
+    # 2024-03-05, 2024/03/05, 2024.3.5; 2024-Mar-05
+    rf"(?<![\w/.-]){_YEAR}([-/.])(?:0?[1-9]|1[0-2])\1{_DAY}(?!\d|[-/.]\d){_CLOCK}",
+    rf"(?<![\w/.]){_YEAR}[ -]{_MONTH}[ -]{_DAY}(?!\d){_CLOCK}",
+    # 5 March 2024, 5th of March, 5. März 2024, 5 de marzo de 2024, 12-JAN-1961, 3-5 March
+    rf"(?<![\w/.]){_DAY}(?:st|nd|rd|th|er|º|\.)?(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th|\.)?)?"
+    rf"(?:[ -]|[ ](?:of|de|di|d['’])[ ]?|/)?{_MONTH}"
+    rf"(?:(?:,? |[-/]|,| (?:of|de|del) )(?:{_YEAR}|['’]?\d{{2}}(?![\d.,/]*\d| ?[A-Za-z%]))(?!\d))?{_CLOCK}",
+    # 03/2024, 2024-03
+    rf"(?<![\w/.-])(?:(?:0?[1-9]|1[0-2])/{_YEAR}|(?:0[1-9]|1[0-2])[.-]{_YEAR}|{_YEAR}[/-](?:0[1-9]|1[0-2]))"
+    rf"(?![\w/]|[.-]\d){_UNIT}",
 )
-_BIRTH = (
-    r"(?i:\b(?:d\.?o\.?b\.?|date of birth|birth ?date|born(?: on)?|geb(?:oren)?(?: am)?|geburtsdatum|né(?:e)? le|date de naissance"
-    r"|fecha de nacimiento|nacid[oa] el|data di nascita|nat[oa] il|geboortedatum|data urodzenia|data de nascimento|datum narození"
-    r"|födelsedatum)(?![^\W\d_])[.:\s]{1,4})(?P<x>\d{1,2}[ ./-]{1,2}\d{1,2}[ ./-]{1,2}\d{2,4}|\d{8}|\d{6})(?!\d)"
+_AFTER_MONTH = (
+    # March 5th, 2024; Mar-05-2024; Mar. 5
+    rf"\.?[ -]{{1,2}}(?:the )?{_DAY}(?:st|nd|rd|th)?(?!\d|\.\d|/)(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?!\d))?"
+    rf"(?:(?:,? {{1,2}}|-)(?:{_YEAR}|['’]\d{{2}})(?!\d))?{_CLOCK}",
+    # Mar 2024, March of 2024, Mar '24, marzo de 2024
+    rf"\.?(?:,? |-|/| (?:of|de|del) )(?:{_YEAR}|['’]\d{{2}})(?!\d)",
 )
-_LONE_MONTH = (
-    r"\b(?i:in|since|until|by|early|mid|late|last|end of|beginning of)[ -]"
-    r"(?P<x>January|February|March|April|May|June|July|August|September|October|November|December)\b(?![ -]?\d)"
+_NUMERIC_DATES = (
+    rf"(?<![\w/])(?<!\d[.-])(?P<a>\d{{1,2}})(?P<sep> ?[/.-] ?)(?P<b>\d{{1,2}})(?P=sep)(?:{_YEAR}|\d{{2}})(?![\w/]|[.-]\d)"
+    rf"{_CLOCK}{_UNIT}",
+    # "on 03/05" and "on 3/5." have no year; "1/5 nodes" is a count.
+    r"\b(?i:on|dated|since|until|am|le|el|il|vom|seit)[ ]{1,2}(?P<x>(?P<a>\d{1,2})[/.](?P<b>\d{1,2})"
+    r"(?:(?<=0\d/\d\d)|(?<=\d\d/0\d)|(?=\.?[,;)]|\.?\s*$|\.\s)))(?![\w/]|[.,]\d)" + _UNIT,
+)
+_BIRTHDAY = r"[.:\s]{1,4}(?P<x>\d{1,2}[ ./-]{1,2}\d{1,2}[ ./-]{1,2}\d{2,4}|\d{8}|\d{6})(?!\d)"
+_IN_A_MONTH = re.compile(r"(?:in|since|until|by|early|mid|late|last|end of|beginning of)[ -]$")
+_LONG_MONTHS = frozenset(
+    "january february march april may june july august september october november december".split()
 )
 
 
-def _dates(text: str) -> Iterator[Span]:
-    spans = [
-        _span(match) for pattern in (*_DATES, _BIRTH, _MONTH_AND_YEAR, _LONE_MONTH) for match in _matches(pattern, text)
-    ]
-    for pattern in (_NUMERIC_DATE, _DAY_AND_MONTH):
+def _dates(reading: _Reading) -> Iterator[Span]:
+    text = reading.text
+    yield from (match.span() for pattern in _DATES for match in _matches(pattern, text))
+    for pattern in _NUMERIC_DATES:
         # 70/63/56 and 1.2.13 are no dates: one of the two must be a month, the other a day.
-        spans += [_span(m) for m in _matches(pattern, text) if _day_and_month(int(m["a"]), int(m["b"]))]
-    yield from _disjoint(spans)
+        yield from (_span(m) for m in _matches(pattern, text) if _day_and_month(int(m["a"]), int(m["b"])))
+    for place, end in reading.labels("born"):
+        if match := _match(_BIRTHDAY, text, end):
+            yield match.span("x")
+    for place, end in reading.cues("month"):
+        word = reading.words[place]
+        matches = [match for pattern in _AFTER_MONTH if (match := _match(pattern, text, end))]
+        if matches and text[word.start - 1 : word.start] not in ("/", "."):
+            yield word.start, max(match.end() for match in matches)
+        elif (
+            word.lower in _LONG_MONTHS
+            and word.capital
+            and _IN_A_MONTH.search(text[max(0, word.start - 14) : word.start])
+        ):
+            yield word.start, word.end
 
 
 def _day_and_month(a: int, b: int) -> bool:
     return 1 <= min(a, b) <= 12 and max(a, b) <= 31
 
 
-_PHONE_LABEL = (
-    r"(?i:(?:tele?phone|tel[eé]fono|t[eé]l[eé]phone|telefoon|telefone|phone|ph|telefax|fax|tel|t[eé]l|tlf|fon|mobile|mobil|mob"
-    r"|handy|portable|móvil|cellulare|cell ?phone|cell(?=:)|pager|bleep|beeper|ext(?:ension)?|hotline|contact(?: no| number)?(?=:)"
-    r"|call(?:ed)?|reached at|reach (?:him|her|me|us) (?:at|on)|number(?=:))(?:[ ]?(?:no|nr|number|office|work|home|direct))?)"
+_EXTENSION = r"(?:[ ,]{0,2}(?i:x|ext\.?|ext)[ .]?\d{1,6})?"
+_LABELLED_PHONE = (
+    r"(?i:[.:# ()]|no\b|nr\b|office\b|home\b|work\b|mobile\b|us\b|uk\b|direct\b|is\b|at\b|on\b){0,6}"
+    rf"(?P<x>[+(]{{0,2}}\d(?:[ ()./–-]{{0,3}}\d){{2,17}}{_EXTENSION})(?![.,]?\d)" + _UNIT
 )
+_SHORT_PHONES = ("pager", "bleep", "beeper", "ext", "ext.", "extension")
 _PHONES = (
-    # A label says so: any grouping of five digits or more.
-    rf"(?<![^\W\d_]){_PHONE_LABEL}[.:# ()]{{0,4}}(?:(?i:us|him|her|me|on|at|is)[: ]{{1,2}}){{0,2}}(?P<x>[+(]{{0,2}}\d(?:[ ()./–-]{{0,3}}\d){{4,17}}(?:[ ,]{{0,2}}(?i:x|ext\.?|ext)[ .]?\d{{1,6}})?)",
-    rf"(?<![^\W\d_])(?i:ext|extension|pager|bleep|beeper|x)[.:# ]{{0,3}}(?P<x>\d{{3,6}})(?![\w.]\w){_UNIT}",
+    # T: 020 7946 0958
     r"(?m)(?:^|[|;,])[ \t]*[TFPMH]:? ?(?P<x>[+(]?\d(?:[ ()./-]{0,2}\d){6,16})(?!\d)",
     # +49 89 1234567, 0044 20 ..., +1 (555) 123-4567 x12
-    r"(?<![\w+])(?:\+|00)(?=[1-9])\d{1,3}(?:[ ./-]{0,2}\(?\d{1,6}\)?){1,7}\d(?:[ ,]{0,2}(?:x|ext\.? ?)\d{1,6})?(?!\d)",
+    rf"(?<![\w+])(?:\+|00)(?=[1-9])\d{{1,3}}(?:[ ./-]{{0,2}}\(?\d{{1,6}}\)?){{1,7}}\d{_EXTENSION}(?!\d)",
     # (555) 123-4567, 555.123.4567, 1-555-123-4567
-    r"(?<![\w(.-])(?:1[ .-]?)?(?:\(\d{3}\) ?|\d{3}[ .–-])\d{3}[ .–-]\d{4}(?:[ ,]{0,2}(?:x|ext\.? ?)\d{1,6})?(?!\d)",
+    rf"(?<![\w(.-])(?:1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ .–-])\d{{3}}[ .–-]\d{{4}}{_EXTENSION}(?!\d)",
     r"(?<![\w(.-])\(\d{3}\)\d{7}(?!\d)",
     # 020 7946 0958, 01 23 45 67 89, 030/1234567, (0114) 496 0123
     r"(?<![\w.,/-])\(?0[1-9]\d{0,4}\)?(?:[ /.-]{1,2}\d{2,8}){1,5}(?![\w]|[/.,-]\d)",
     # 912 345 678, 91 123 45 67, 333 1234567
-    r"(?<![\w.,/-])(?:[1-9]\d{2}[ -]\d{3}[ -]\d{3}|\d{2} \d{3} \d{2} \d{2}|\d{3} \d{2} \d{2} \d{2}|3\d{2}[ -]\d{6,7})(?!\d|[.,/ -]\d)"
-    + _UNIT,
+    r"(?<![\w.,/-])(?:[1-9]\d{2}[ -]\d{3}[ -]\d{3}|\d{2} \d{3} \d{2} \d{2}|\d{3} \d{2} \d{2} \d{2}|3\d{2}[ -]\d{6,7})"
+    r"(?!\d|[.,/ -]\d)" + _UNIT,
 )
 
 
-def _phones(text: str) -> Iterator[Span]:
-    spans = []
-    for place, pattern in enumerate(_PHONES):
-        fewest = 3 if place == 1 else 5 if place == 0 else 7
-        spans += [
-            span for span in map(_span, _matches(pattern, text)) if sum(map(str.isdigit, text[slice(*span)])) >= fewest
-        ]
-    yield from _disjoint(spans)
+def _phones(reading: _Reading) -> Iterator[Span]:
+    for place, end in reading.labels("phone"):
+        match = _match(_LABELLED_PHONE, reading.text, end)
+        fewest = 3 if reading.words[place].lower in _SHORT_PHONES else 6
+        if match and _digits(match["x"]) >= fewest:
+            yield match.span("x")
+    spans = [_span(match) for pattern in _PHONES for match in _matches(pattern, reading.text)]
+    yield from (span for span in spans if _digits(reading.text[slice(*span)]) >= 7)
 
 
-_NUMBER_WORD = (
-    r"(?:[ ]{0,2}(?:no|nr|num|number|nummer|numéro|número|numero|#|n[°ºo]|id|code|card|ref|is)(?![^\W\d_])[.:]?){0,3}"
-)
-_SURE_LABEL = (
-    r"m\.?r\.?n|(?:electronic )?(?:medical|health|patient|hospital|clinic|unit|chart|dental) (?:record|number|no|id|nr)|pt\.? ?id|patient identifier|chart|s\.?s\.?n"
-    r"|social security|nhs|chi|hospital|account|acct|insurance|policy|member|subscriber|medicare|medicaid|beneficiary|mbi|hicn"
-    r"|accession|encounter|csn|licen[cs]e|lic|dea|npi|gmc|passport|driver'?s licen[cs]e|vin|fallnummer|fall-?nr|patienten-?(?:nummer|nr|id)"
-    r"|versicherten-?(?:nummer|nr)|versicherungsnummer|aktenzeichen|codice fiscale|tessera sanitaria|nir|ipp|nss|dni|nie|nif|nhc|cip|pesel"
-    r"|bsn|patiëntnummer|patientnummer|personnummer|rodné číslo|r\.?č|dossier|historia(?: clínica)?|n[°º]|utente|sns|iban|fin|ur"
-)
-_OTHER_LABEL = (
-    r"record|case|file|order|visit|ref(?:erence)?|device|serial|specimen|path(?:ology)?|registration|group|claim|plate|vehicle|certificate"
-    r"|requisition|implant|invoice|id|identifier|barcode|room|study|plan"
-)
+def _digits(text: str) -> int:
+    return sum(map(str.isdigit, text))
+
+
+_NUMBER_LINK = r"(?i:[ ]{0,2}(?:no|nr|num|number|nummer|numéro|número|n[°ºo]|id|code|card|ref|is|#)(?![^\W\d_])[.:]?)"
 _VALUE = (
-    r"(?:[A-Z]{0,2} ?\d{1,4}(?: \d{2,4}){1,7}(?: ?[A-Z]\b)?(?![\w]|[./,-]\d)"
-    + _UNIT
-    + r"|(?=[A-Za-z./-]{0,6}\d)[A-Za-z0-9]+(?:[-/.][A-Za-z0-9]+){0,6})"
+    r"(?P<x>[A-Z]{0,2} ?\d{1,4}(?: \d{2,4}){1,7}(?: ?[A-Z]\b)?(?![\w]|[./,-]\d)" + _UNIT + r"|(?=[A-Za-z./-]{0,6}\d)"
+    r"[A-Za-z0-9]+(?:[-/.][A-Za-z0-9]+){0,6})"
+)
+_LABELLED_NUMBERS = (
+    ("number", rf"{_NUMBER_LINK}{{0,3}}[.:#= (]{{0,4}}{_VALUE}"),
+    ("other number", rf"(?:{_NUMBER_LINK}|[ ]?[:#]){{1,3}}[:#= ]{{0,3}}{_VALUE}"),
 )
 _NUMBERS = (
-    rf"(?<![^\W\d_])(?i:{_SURE_LABEL})(?![^\W\d_])(?i:{_NUMBER_WORD})[:#= (]{{0,4}}(?P<x>{_VALUE})",
-    rf"(?<![^\W\d_])(?i:{_OTHER_LABEL})(?i:[ ]{{0,2}}(?:no|nr|number|id|#|:|n[°º])[.:#]?(?![^\W\d_])){{1,3}}[:#= ]{{0,3}}(?P<x>{_VALUE})",
-)
-_BARE_NUMBERS = (
-    # 123-45-6789; 610112/1234; 19610112-1234; 4 x 4 card; DICOM UID; IP address; QQ 12 34 56 C; 1 84 12 75 123 456 78
+    # 123-45-6789; 610112/1234; 19610112-1234; four by four; DICOM UID; IP address; QQ 12 34 56 C; 1 84 12 75 123 456 78
     r"(?<![\w/.-])\d{3}-\d{2}-\d{4}(?![\w/-])",
     r"(?<![\w/.-])(?:\d{6}|\d{8})[/+-]\d{3,4}(?![\w/-])",
-    r"(?<![\w/.-])(?:[A-Z]{2}\d{2}[ -]?)?\d{4}(?:[ -]\d{4}){2,6}(?:[ -]\d{1,3})?(?![\w/-])",
+    r"(?<![\w/.-])\d{4}(?:[ -]\d{4}){2,6}(?:[ -]\d{1,3})?(?![\w/-])",
     r"(?<![\w.])\d{1,3}(?:\.\d{1,40}){5,20}(?![\w])",
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{2,3}(?![\w]|\.\d)",
     r"(?<!\w)[A-Z]{2} ?\d{2} \d{2} \d{2} [A-D](?!\w)",
@@ -437,211 +551,230 @@ _BARE_NUMBERS = (
     r"(?<![\w/.-])[A-Z]{1,4}\d{2}-\d{4,8}(?![\w/-])",
     r"(?<![\w/.-])[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z](?!\w)",
 )
-_LONG = (
-    r"(?<![\w.,/-])(?P<x>[A-Za-z]{0,6}(?:[-/]?[A-Z]{0,3}\d{1,20}){1,6}[A-Za-z]{0,2}\d{0,4})(?![\w]|[.,/-]\d)" + _UNIT
-)
-_PUBLIC_NUMBER = re.compile(
-    r"(?i)(?:nct|isrctn|pmid|doi|eudract|keynote|rtog|nrg|eortc|icd|snomed|cpt|grant|drks|actrn|ea)[- :#]{0,2}$|^(?:nct|isrctn|pmid|pmc|drks|actrn|ea\d|rtog|nrg|eortc|grch)"
-)
+_LONG_NUMBER = rf"(?<![\w.,/-])[A-Za-z]{{0,6}}(?:[-/]?[A-Z]{{0,3}}\d{{1,20}}){{1,6}}[A-Za-z]{{0,2}}\d{{0,4}}(?![\w]|[.,/-]\d){_UNIT}"
+# Numbers that name a trial, a paper or a code, and no patient.
+_PUBLIC = "nct|isrctn|pmid|pmc|doi|eudract|keynote|rtog|nrg|eortc|icd|snomed|cpt|grant|drks|actrn"
+_PUBLIC_BEFORE = re.compile(rf"(?i:{_PUBLIC})[- :#]{{0,2}}$")
+_PUBLIC_NUMBER = re.compile(rf"(?i:{_PUBLIC})")
 
 
-def _numbers(text: str) -> Iterator[Span]:
-    spans = []
-    for pattern in _NUMBERS:
-        spans += [m.span("x") for m in _matches(pattern, text) if _numbers_someone(m["x"])]
-    for pattern in _BARE_NUMBERS:
-        spans += [_span(m) for m in _matches(pattern, text)]
-    for match in _matches(_LONG, text):
-        said = text[max(0, match.start() - 12) : match.start()]
-        public = _PUBLIC_NUMBER.search(said) or _PUBLIC_NUMBER.match(match["x"])
-        if not public and sum(map(str.isdigit, match["x"])) >= 7 and max(map(len, re.findall(r"\d+", match["x"]))) >= 4:
-            spans.append(match.span("x"))
-    yield from _disjoint(spans)
+def _numbers(reading: _Reading) -> Iterator[Span]:
+    text = reading.text
+    for section, pattern in _LABELLED_NUMBERS:
+        for _, end in reading.labels(section):
+            match = _match(pattern, text, end)
+            if match and _numbers_someone(match["x"]):
+                yield match.span("x")
+    yield from (_span(match) for pattern in _NUMBERS for match in _matches(pattern, text))
+    for match in _matches(_LONG_NUMBER, text):
+        value = match.group()
+        if _digits(value) >= 7 and max(map(len, re.findall(r"\d+", value))) >= 4:
+            said = text[max(0, match.start() - 12) : match.start()]
+            if not (_PUBLIC_BEFORE.search(said) or _PUBLIC_NUMBER.match(value)):
+                yield match.span()
 
 
 def _numbers_someone(value: str) -> bool:
-    digits = sum(map(str.isdigit, value))
-    if digits < 4 and not (digits >= 3 and len(value) >= 6):
+    digits = _digits(value)
+    if digits < 4 and not (digits == 3 and len(value) >= 6):
         return False
-    if re.fullmatch(rf"{_YEAR}(?:-{_YEAR})?", value):
+    # A year, a date or a list of doses behind a label is no number of anyone.
+    if re.fullmatch(rf"{_YEAR}(?:-{_YEAR})?|\d{{1,3}}(?:[/.]\d{{1,3}})+", value):
         return False
     return not any(_known(word).clinical for word in re.findall(r"[A-Za-z]{3,}", value) if word.upper() != "MRN")
 
 
 _OLD = r"(?P<x>9\d|1[0-2]\d|(?i:(?:ninety|one hundred)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?))"
 _AGES = (
-    # 93-year-old, 93 y/o, 93yo, 93-jähriger, 93 ans
+    # 93-year-old, 93 y/o, 93yo, 93-jähriger, 93 ans, 93/F
     rf"(?<![\w.,/-]){_OLD}(?=(?i:[ -]{{0,2}}(?:(?:years?|yrs?)[ -]{{0,2}}(?:old|of age)|y\.?[ /]?o\b|yo[mf]?\b|y\b|yrs\b"
     r"|jährig|jaehrig|jahre\b|jaar\b|ans\b|años\b|anni\b|anos\b|år\b|letni|letá|letý)|[ ]?/ ?[mf]\b))",
     rf"(?<![\w.,/-]){_OLD}(?=[MF]\b,? (?:with|w/|who|hx|s/p|presents))",
     # aged 93, age: 93, a woman of 93, she is 93.
-    r"(?i:\b(?:aged?(?: of| is)?|alter|edad|âge|età|leeftijd|wiek|idade|věk|ålder|(?:man|woman|male|female|lady|patient) of)[:= \t]{1,3})"
-    rf"{_OLD}(?!\w|[.,]\d|%)",
+    r"(?i:\b(?:aged?(?: of| is)?|alter|edad|âge|età|leeftijd|wiek|idade|věk|ålder|(?:man|woman|male|female|lady|patient) of)"
+    rf"[:= \t]{{1,3}}){_OLD}(?!\w|[.,]\d|%)",
     rf"(?i:\b(?:he|she|patient|who) is(?: now)? ){_OLD}(?=[.,;)]?(?:\s|$)(?![%a-z]))",
     rf"(?i:\b(?:man|woman|male|female|gentleman|lady), ?){_OLD}(?=[.,;) ])(?! ?%)",
     rf"\b[MF]/{_OLD}(?!\w|[/.]\d)",
 )
 
 
-def _ages(text: str) -> Iterator[Span]:
-    yield from _disjoint([_span(match) for pattern in _AGES for match in _matches(pattern, text)])
+def _ages(reading: _Reading) -> Iterator[Span]:
+    if re.search(r"(?<![\d.,])(?:9\d|1[0-2]\d)(?!\d)|(?i:ninety|hundred)", reading.text):
+        yield from (match.span("x") for pattern in _AGES for match in _matches(pattern, reading.text))
 
 
 # Addresses: a street or a postcode gives one away; what belongs to it stands before and after.
 
-_NO = r"\d{1,6}[A-Za-z]?(?:[-/]\d{1,4}[A-Za-z]?)?"
-_LINK_WORD = r"(?:de la|de los|de las|de l['’]|of the|am|an der|an den|auf der|im|in der|bei|ob der|upon|on|sur|aan den|aan de|den|de|del|della|delle|dei|degli|di|da|do|dos|das|du|des|la|le|les|las|los|nad|pod|u|v|y|e|and|van|von|vom|zur|zum|al|san|auf|aux|et|en|im\.)"
-_NAME_OF = rf"(?:{_LINK_WORD} |[dlDL]['’])?{_CAP}\.?(?:[ -](?:{_LINK_WORD} |[dl]['’])?{_CAP}){{0,4}}"
-_CITY = rf"(?:(?:St|Saint|San|Mt|Ft)\.? )?{_CAP}(?:[ -](?:(?:{_LINK_WORD}) )?{_CAP}){{0,3}}"
-_STRONG_STREETS = "street|avenue|ave|road|lane|drive|boulevard|blvd|parkway|pkwy|highway|hwy|crescent|terrace|mews|turnpike|freeway|expressway|causeway"
-_WEAK_STREETS = (
-    "st|rd|ln|dr|ct|pl|sq|ter|cir|trl|close|court|place|square|circle|trail|way|row|walk|grove|gardens?|hill|rise|view|park|green"
-    "|alley|annex|arcade|bayou|beach|bend|bluffs?|branch|bridge|brooks?|burgs?|bypass|camp|canyon|cape|centers?|cliffs?|club|commons?|corners?|course|cove"
-    "|creek|crest|crossing|crossroads?|curve|dale|dam|divide|estates?|extension|falls?|ferry|fields?|flats?|fords?|forest|forges?|forks?|fort|gateway|glens?"
-    "|groves?|harbors?|haven|heights|hills|hollow|inlet|islands?|isle|junctions?|keys?|knolls?|lakes?|land|landing|lights?|loaf|locks?|lodge|loop|mall|manors?|meadows?"
-    "|mills?|mission|motorway|mountains?|neck|orchard|oval|overpass|parks|parkways?|pass|passage|path|pike|pines?|plains?|plaza|points?|ports?|prairie|radial|ramp|ranch|rapids?"
-    "|rest|ridges?|river|route|rue|run|shoals?|shores?|skyway|springs?|spurs?|squares|station|stravenue|stream|streets|summit|throughway|trace|track|trafficway|tunnel"
-    "|underpass|unions?|valleys?|viaduct|views|villages?|ville|vista|walks|wall|ways|wells?|lanes?|drives|roads|courts|circles|avenues|quay|parade|yard|chase|broadway|junction|wharf"
+_NO = r"\d{1,6}(?:-?[A-Za-z])?(?:[-/]\d{1,4}[A-Za-z]?)?(?![\w.]\w)"
+_OF = (
+    r"(?:de la|de los|de las|de l['’]|of the|am|an der|an den|auf der|im|in der|bei|ob der|upon|on|sur|aan den|aan de|den|de|del"
+    r"|della|delle|dei|degli|di|da|do|dos|das|du|des|la|le|les|las|los|nad|pod|u|v|y|e|and|van|von|vom|zur|zum|al|san|auf|aux|et|en)"
 )
-_HEADING = r"(?:(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)\.? )?"
+_NAME_OF = rf"(?:{_OF} |[dlDL]['’])?{_CAP}\.?(?:[ -](?:{_OF} |[dl]['’])?{_CAP}){{0,4}}"
+_CITY = rf"(?:(?:St|Saint|San|Mt|Ft)\.? )?{_CAP}(?:[ -](?:(?:{_OF}) )?{_CAP}){{0,3}}"
+_WIND = r"(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)"
 _ENGLISH_STREET = (
-    rf"(?<![\w./-])(?:{_NO}[ ,]{{1,2}}){_HEADING}(?P<name>(?:(?:{_CAP}\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}}?)"
-    rf"(?:(?P<strong>(?i:{_STRONG_STREETS}))|(?P<weak>(?i:{_WEAK_STREETS})))(?![\w'’])\.?(?: (?:N|S|E|W|NE|NW|SE|SW)\b)?"
+    rf"(?<![\w./-])\d{{1,6}}(?:-?[A-Za-z])?(?:[-/]\d{{1,4}}[A-Za-z]?)?[ ,]{{1,2}}(?:{_WIND}\.? )?"
+    rf"(?P<name>(?:(?:{_CAP}\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}})"
+    rf"(?:(?P<strong>{_any_of('strong street')})|(?P<weak>{_any_of('weak street')}))(?![\w'’])\.?(?: {_WIND}\b)?"
 )
-_STREET_ALONE = rf"(?P<name>(?:{_CAP} ){{1,3}}?)(?:Street|Avenue|Road|Lane|Boulevard|Crescent)(?![\w'’])"
-_JOINED_STREET = (
-    rf"(?<![\w'’-])(?P<name>(?:{_CAP}[ -]){{0,2}}[{_UPPER}]{_TAIL}{{1,30}}(?P<kind>stra(?:ß|ss)e|str\.|STRA(?:ß|SS)E|weg|platz|allee|gasse|ring|damm|ufer|berg|steig|markt|chaussee"
-    r"|graben|hof|pfad|str|straat|laan|plein|gracht|kade|dreef|singel|steeg|dijk|gatan|vägen|gränd|torget|stigen|backen|gata|veien|vegen|vej|gade|katu|utca))[ ]{1,2}"
-    rf"{_NO}(?![\w.]\w){_UNIT}"
-)
-_SPOKEN_STREET = (
-    rf"(?<![\w'’-])(?:(?P<name>(?:Am|Im|An der|An den|An dem|Auf der|Auf dem|In der|In den|Zum|Zur|Unter den|Hinter der|Hinter dem|Beim|Vor dem|Nad|Pod|Na|U|V) {_CAP}(?: {_CAP})?)"
-    rf"|(?P<full>(?:{_CAP} ){{1,2}}(?:Straße|Strasse|Str\.|Weg|Platz|Allee|Gasse|Ring|Ufer))) {_NO}(?![\w.]\w){_UNIT}"
-)
-_FRENCH_STREET = (
-    rf"(?<![\w./-])(?P<no>{_NO}(?: ?(?:bis|ter|quater))?,? )?(?P<kind>(?i:rue|avenue|av\.?|boulevard|bd\.?|boul\.|place|chemin|impasse|allée|quai|cours|route|passage|faubourg|voie|sentier|esplanade|villa|cité|résidence))"
-    rf" (?P<name>{_NAME_OF})"
-)
-_ROMANCE_STREET = (
-    rf"(?<![\w'’-])(?P<kind>(?i:calle|c/|cl\.|avda\.?|avenida|av\.|plaza|pza\.?|paseo|camino|carretera|ctra\.?|ronda|travesía|glorieta|pasaje|rambla|vía|cuesta|urbanización|callejón|alameda|acceso|cañada|pasadizo|rampa|vial"
-    rf"|via|viale|v\.le|piazza|p\.zza|corso|c\.so|largo|vicolo|strada|piazzale|contrada|borgo|rotonda|canale|stretto|incrocio|lungotevere|rua|r\.|travessa|praça|estrada|rotunda|beco|largo))"
-    rf" ?(?P<name>{_NAME_OF})(?P<no>,? (?:(?i:n[.º°]{{1,2}} ?|núm\.? ?|no\.? ?|nr\.? ?|#))?{_NO}(?![\w.]\w){_UNIT}|,? s/n)?"
-)
-_SLAVIC_STREET = rf"(?<![\w'’-])(?i:ul\.|ulica|ulice|al\.|aleja|aleje|pl\.|plac|os\.|osiedle|nám\.|náměstí|třída|tř\.|nábřeží|nábř\.) ?(?P<name>{_NAME_OF})(?: {_NO}(?![\w.]\w))?"
+_SHORT_STREETS = frozenset("St Rd Ln Dr Pl".split())
 _BOX = (
-    r"(?<![\w])(?:(?i:p\.? ?o\.? ?box|postfach|boîte postale|apartado(?: de correos)?|postbus|casella postale|skrytka pocztowa)[ #:]{1,2}\d{1,6}"
-    r"|(?:PSC|Unit|CMR) \d{1,5},? Box \d{1,5}|US[NC][SG]S? "
-    + _CAP
-    + r"(?= ?\n? ?[FAD]PO)|[FAD]PO,? A[AEP] \d{5}(?:-\d{4})?)"
+    r"(?<![\w])(?:(?i:p\.? ?o\.? ?box|postfach|boîte postale|apartado(?: de correos)?|postbus|casella postale"
+    r"|skrytka pocztowa)[ #:]{1,2}\d{1,6}|(?:PSC|Unit|CMR) \d{1,5},? Box \d{1,5}|[FAD]PO,? A[AEP] \d{5}(?:-\d{4})?"
+    rf"|US(?:NS|NV|S|CGC) {_CAP})(?![\w-])"
 )
-_STATE = "A[KLRZ]|C[AOT]|D[CE]|FL|GA|GU|HI|I[ADLN]|K[SY]|LA|M[ADEHINOPST]|N[CDEHJMVY]|O[HKR]|P[ARW]|RI|S[CD]|T[NX]|UT|V[AIT]|W[AIVY]|AS|FM|AE|AP|AA"
-_STATE_NAME = (
-    "Alabama|Alaska|Arizona|Arkansas|California|Colorado|Connecticut|Delaware|Florida|Georgia|Hawaii|Idaho|Illinois|Indiana|Iowa|Kansas|Kentucky|Louisiana|Maine|Maryland|Massachusetts|Michigan|Minnesota"
-    "|Mississippi|Missouri|Montana|Nebraska|Nevada|New (?:Hampshire|Jersey|Mexico|York)|(?:North|South) (?:Carolina|Dakota)|Ohio|Oklahoma|Oregon|Pennsylvania|Rhode Island|Tennessee|Texas|Utah|Vermont|Virginia|Washington|West Virginia|Wisconsin|Wyoming"
-)
-_ZIP = rf"(?:{_STATE}|(?i:{_STATE_NAME})),?[ ]{{1,2}}\d{{5}}(?:-\d{{4}})?(?!\d)"
+_ZIP = rf"{_any_of('state')}(?!\w),?[ ]{{1,2}}\d{{5}}(?:-\d{{4}})?(?!\d)"
 _UK_CODE = r"(?:[A-PR-UWYZ][A-HK-Y]?\d[\dA-HJKMNP-Y]?) ?\d[ABD-HJLNP-UW-Z]{2}(?!\w)"
 _CANADA_CODE = r"[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d(?!\w)"
 _CODE = r"(?:[A-Z]{1,2}-)?(?:\d{5}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4} ?[A-Z]{2}|\d{4})(?![\w.])"
-_COUNTRIES = (
-    "USA|U\\.S\\.A\\.|United States(?: of America)?|UK|United Kingdom|England|Scotland|Wales|Northern Ireland|Ireland|Germany|Deutschland|France|Spain|España|Italy|Italia|Netherlands|Nederland|Poland|Polska|Portugal|Sweden|Sverige|Czech Republic|Czechia"
-    "|Austria|Österreich|Switzerland|Schweiz|Suisse|Belgium|Belgique|België|Denmark|Danmark|Norway|Norge|Finland|Suomi|Canada|Australia|New Zealand"
-)
+_DISTRICT = r"(?: \d{1,2}(?!\w|\.\d))?(?: ?\([A-Z]{2}\)| [A-Z]{2}(?!\w))?"
 _GAP = r"[ \t]{0,3}[,;·|/-]?[ \t]{0,3}(?:\r?\n)?[ \t]{0,8}"
 _AFTER = (
-    rf"{_GAP}(?P<unit>(?i:apt|apartment|suite|ste|unit|flat|floor|fl|room|rm|bldg|building|box|p\.?o\.? box|piso|puerta|apartamento|appartamento|piano|interno|scala|esc|portal|bloque|wohnung|whg|etage|byt|lok|appt|appartement|bâtiment|bât|escalier|étage|m)\.?[ ]?#?(?:\d{{1,5}}[A-Za-z]?|[A-Z])(?!\w)"
-    r"|#[ ]?\w{1,5}|\d{1,2}[ºª°](?: ?[A-Z](?!\w))?|(?i:\d{1,2}(?:st|nd|rd|th) floor))",
+    rf"{_GAP}(?:{_any_of('unit')}[ ]?#?(?:\d{{1,5}}[A-Za-z]?|[A-Z])(?!\w)|#[ ]?\w{{1,5}}"
+    r"|\d{1,2}[ºª°](?: ?[A-Z](?!\w))?|\d{1,2}(?:st|nd|rd|th) [Ff]loor)",
     rf"{_GAP}(?:(?P<city>{_CITY}),?{_GAP})?(?:{_ZIP}|{_UK_CODE}|(?:[A-Z]{{2}},? )?{_CANADA_CODE})",
-    rf"{_GAP}{_CODE}{_GAP}(?P<city>{_CITY})(?: \d{{1,2}}(?![\w.]))?(?: ?\([A-Z]{{2}}\)| [A-Z]{{2}}(?!\w))?",
+    rf"{_GAP}{_CODE}{_GAP}(?P<city>{_CITY}){_DISTRICT}",
     rf"{_GAP}(?P<city>{_CITY}),? \d{{5}}(?![\w.])",
+    rf"{_GAP}{_any_of('country')}(?!\w)",
+    rf"{_GAP}(?P<place>{_CITY})(?:,? [A-Z]{{2}}(?!\w)| ?\([A-Z]{{2}}\))?(?=[ \t]*(?:[,;.)\n|]|$))",
     rf"{_GAP}\d{{5}}(?:-\d{{4}})?(?![\w.,/])",
-    rf"{_GAP}(?P<country>{_COUNTRIES})(?!\w)",
-    rf"{_GAP}(?P<place>{_CITY})(?:,? (?:{_STATE})(?!\w)| ?\([A-Z]{{2}}\))?(?=[ \t]*(?:[,;.)\n|]|$))",
 )
 _ANCHORS = (
     rf"(?<![\w'’-])(?P<city>{_CITY}),?[ ]{{1,2}}{_ZIP}",
     rf"(?:(?<=\n)|(?<=[,;] )|(?<=[a-z] )|(?<=\n ))(?P<uk>{_UK_CODE})",
-    rf"(?<![\w./-]){_CODE}[ ]{{1,2}}(?P<city>{_CITY})(?: \d{{1,2}}(?![\w.]))?(?: ?\([A-Z]{{2}}\))?",
+    rf"(?<![\w./-]){_CODE}[ ]{{1,2}}(?P<city>{_CITY}){_DISTRICT}",
     rf"(?:(?<=\n)|(?<=, ))(?P<city>{_CITY}),? \d{{5}}(?=[ \t]*(?:[,;.\n]|$))",
 )
-_LABELLED_ADDRESS = (
-    r"(?im:(?:^|[.;|,(])[ \t]*(?:(?:home|street|mailing|postal|patient|current|permanent|work)[ ])?(?:address|adresse|anschrift|wohnhaft|dirección|domicilio|indirizzo|residenza|adres|morada|endereço|adress|adresa|bydliště|bostadsadress)"
-    rf"[ \t]*[:=-][ \t]*)(?:\n[ \t]*)?(?P<x>[^\s;|{_VEIL}][^\n;|{_VEIL}]{{3,140}}?)(?=[ \t]*(?:[;|{_VEIL}\n]|$|\.(?:\s|$)|[,. ]{{1,2}}(?i:phone|tel|fax|mobile|dob|mrn|email|e-mail)\b))"
+_ADDRESS_VALUE = (
+    rf"[ \t]*[:=-][ \t]*(?:\n[ \t]*)?(?P<x>[^\s;|{_VEIL}][^\n;|{_VEIL}]{{3,140}}?)(?=[ \t]*(?:[;|{_VEIL}\n]|$|\.(?:\s|$)"
+    rf"|[,. ]{{1,2}}(?:{_any_of('phone', 'born', 'number')}|[Ee]-?[Mm]ail)(?![^\W\d_])))"
 )
-_HOME = (
-    rf"\b(?i:liv(?:es|ed|ing)|resid(?:es|ed|ing|ent)|born|moved|travel(?:s|led|ed)|retired|relocated|hails|comes|native|drives)"
-    rf"(?: (?:alone|with (?:his|her) \w{{1,12}}|\w{{2,12}}ly))?(?: back)? (?:in|to|from|at|of|near) (?P<x>(?P<city>{_CITY})(?:, ?(?:{_STATE}|{_CITY})(?!\w))?)"
-)
-_ZIP_LABEL = r"(?i:\b(?:zip(?: ?code)?|post ?code|postal code|plz|code postal|código postal|c\.?p\.|cap|postleitzahl)[: ]{1,3})(?P<x>[A-Z\d][A-Z\d -]{2,8}\d[A-Z]{0,2})(?!\w)"
+_ZIP_VALUE = r"[: ]{1,3}(?P<x>[A-Z\d][A-Z\d -]{2,8}\d[A-Z]{0,2})(?!\w)"
 
 
-def _addresses(text: str) -> Iterator[Span]:
-    spans = [*_streets(text), *_anchored(text)]
-    spans += [m.span("x") for m in _matches(_LABELLED_ADDRESS, text) if re.search(r"\d", m["x"]) or _any_proper(m["x"])]
-    spans += [m.span("x") for m in _matches(_HOME, text) if _any_proper(m["city"]) and not _any_clinical(m["city"])]
-    spans += [m.span("x") for m in _matches(_ZIP_LABEL, text)]
-    yield from _disjoint([(start, _address_end(text, end)) for start, end in _disjoint(spans)])
+def _addresses(reading: _Reading) -> Iterator[Span]:
+    spans = [*_streets(reading), *_anchored(reading.text)]
+    for _, end in reading.labels("address"):
+        match = _match(_ADDRESS_VALUE, reading.text, end)
+        if match and (re.search(r"\d", match["x"]) or _any_proper(match["x"])) and not _any_clinical(match["x"]):
+            spans.append(match.span("x"))
+    for _, end in reading.labels("home"):
+        match = _match(rf" {{1,2}}(?P<x>{_CITY}(?:, ?(?:[A-Z]{{2}}(?!\w)|{_CITY}))?)", reading.text, end)
+        if match and _any_proper(match["x"]) and not _any_clinical(match["x"]):
+            spans.append(match.span("x"))
+    spans += [m.span("x") for _, end in reading.labels("zip") if (m := _match(_ZIP_VALUE, reading.text, end))]
+    return (
+        (_with_unit_before(reading.text, start), _address_end(reading.text, end)) for start, end in _disjoint(spans)
+    )
 
 
 def _any_proper(words: str) -> bool:
-    return any(_proper(word) for word in re.findall(_WORD, words) if word[0].isupper())
+    return any(_proper(word) for word in _WORD.findall(words) if word[0].isupper() and len(word) > 1)
 
 
-def _streets(text: str) -> Iterator[Span]:
-    for match in _matches(_ENGLISH_STREET, text):
-        # "2 Left Neck" and "12 Large Points" are medicine; a rare kind of street needs a proper name or a place after it.
-        kind = match["strong"] or match["weak"]
-        sure = (match["strong"] and match["strong"][0].isupper()) or _any_proper(match["name"])
-        if not _any_clinical(match["name"]) and (
-            (sure and (kind[0].isupper() or match["strong"]))
-            or _address_end(text, match.end(), sure=True) > match.end()
-        ):
-            yield match.span()
-    for pattern in (_JOINED_STREET, _SPOKEN_STREET, _SLAVIC_STREET):
-        for match in _matches(pattern, text):
-            name = match["name"] or match["full"]
-            if _any_proper(name) and not _any_clinical(name):
-                yield match.span()
-    for match in _matches(_STREET_ALONE, text):
-        if not any(_known(word).clinical or _known(word).function for word in match["name"].split()):
-            yield match.span()
-    for match in _matches(_FRENCH_STREET, text):
-        sure = match["no"] or match["kind"].lower() in ("rue", "boulevard", "impasse", "chemin")
-        if sure and not _any_clinical(match["name"]) and (_any_proper(match["name"]) or match["kind"].lower() == "rue"):
-            yield match.span()
-    for match in _matches(_ROMANCE_STREET, text):
-        if match["kind"][0].isupper() and _any_proper(match["name"]) and not _any_clinical(match["name"]):
-            if match["no"] or len(match["kind"]) > 3:
-                yield match.span()
+def _all_proper(words: str) -> bool:
+    found = [word for word in _WORD.findall(words) if word[0].isupper()]
+    return bool(found) and all(_proper(word) for word in found)
+
+
+def _streets(reading: _Reading) -> Iterator[Span]:
+    text, words = reading.text, reading.words
     yield from (match.span() for match in _matches(_BOX, text))
+    yield from (match.span() for match in _matches(_ENGLISH_STREET, text) if _is_english_street(text, match))
+    for place, end in reading.cues("strong street"):
+        # "lives on Maple Street": no number, so nothing ordinary may stand before it.
+        before = words[place - 1] if place else None
+        if before and words[place].capital and before.gap == " " and before.plain and not before.shouted:
+            yield before.start, end
+    for place, word in enumerate(words):
+        if word.lower.endswith(_joined_streets()) and word.plain and len(word.text) > 6:
+            if match := _match(rf"\.?[ ]{{1,2}}{_NO}{_UNIT}", text, word.end):
+                start = (
+                    words[place - 1].start
+                    if place and words[place - 1].gap in (" ", "-") and words[place - 1].plain
+                    else word.start
+                )
+                yield start, match.end()
+    for section, pattern in _FOREIGN_STREETS:
+        for place, end in reading.labels(section):
+            match = _match(pattern, text, end)
+            if match and _is_foreign_street(section, text, words[place], match):
+                yield _house_before(text, words[place].start), match.end()
 
 
-def _address_end(text: str, end: int, *, sure: bool = False) -> int:
+_NUMBER_AFTER = rf"(?P<no>,? (?:(?i:n[.º°]{{1,2}} ?|núm\.? ?|no\.? ?|nr\.? ?|#))?{_NO}{_UNIT}|,? s/n)"
+_FOREIGN_STREETS = (
+    ("french street", rf" (?P<name>{_NAME_OF})"),
+    ("romance street", rf" ?(?P<name>{_NAME_OF}){_NUMBER_AFTER}?"),
+    ("slavic street", rf" ?(?P<name>{_NAME_OF})(?: {_NO})?"),
+    ("spoken street", rf" (?P<name>{_CAP}(?: {_CAP})?) (?P<no>{_NO}{_UNIT})"),
+)
+_HOUSE_BEFORE = re.compile(r"(?<![\w./-])\d{1,5}[A-Za-z]?(?:[-/]\d{1,4})?(?: ?(?:bis|ter|quater))?,? $")
+
+
+@cache
+def _joined_streets() -> tuple[str, ...]:
+    return tuple(_list("cues")["joined street"])
+
+
+def _house_before(text: str, start: int) -> int:
+    match = _HOUSE_BEFORE.search(text[max(0, start - 16) : start])
+    return start - len(match.group()) if match else start
+
+
+def _is_foreign_street(section: str, text: str, kind: _Word, match: re.Match) -> bool:
+    name, numbered = match["name"], _house_before(text, kind.start) < kind.start
+    if _any_clinical(name) or not (
+        _any_proper(name) or (kind.lower in ("rue", "calle", "rua", "ul") and name[0].islower())
+    ):
+        return False
+    if section == "french street":
+        return numbered or kind.lower in ("rue", "boulevard", "impasse", "chemin")
+    if section == "romance street":
+        return kind.capital and (bool(match["no"]) or len(kind.text) > 3)
+    return section == "slavic street" or kind.capital
+
+
+def _is_english_street(text: str, match: re.Match) -> bool:
+    # "2 Left Neck" is medicine: a rare kind of street needs a proper name, or a place after it.
+    if _any_clinical(match["name"]):
+        return False
+    if (
+        match["strong"]
+        or (match["weak"][0].isupper() and _any_proper(match["name"]))
+        or match["weak"] in _SHORT_STREETS
+    ):
+        return True
+    return bool(re.search(r"\d{5}|\d[A-Z]{2}\b", text[match.end() : _address_end(text, match.end())]))
+
+
+def _with_unit_before(text: str, start: int) -> int:
+    """ "Flat 4, 22 Harcourt Terrace": the flat may come first."""
+    pattern = rf"{_any_of('unit')} ?\w{{1,4}}[,\n ]{{1,3}}$"
+    match = _compiled(rf"(?<!\w){pattern}").search(text[max(0, start - 24) : start])
+    return start - len(match.group()) if match else start
+
+
+def _address_end(text: str, end: int) -> int:
     """Follow an address over flat, postcode, city and country, also on the next lines."""
     for _ in range(6):
-        for number, pattern in enumerate(_AFTER):
-            match = _compiled(pattern).match(text, end)
-            if not match or match.end() == end:
-                continue
-            groups = match.groupdict()
-            if groups.get("city") and _any_clinical(groups["city"]):
-                continue
-            if groups.get("place") and (
-                sure or not _all_proper(groups["place"]) or "\n" in match.group()[:-1].rstrip()
-            ):
-                continue
-            if sure and number == 4:
-                continue
-            end = match.end()
-            break
+        for pattern in _AFTER:
+            match = _match(pattern, text, end)
+            if match and match.end() > end and _is_place(match):
+                end = match.end()
+                break
         else:
             return end
     return end
 
 
-def _all_proper(words: str) -> bool:
-    found = re.findall(_WORD, words)
-    return bool(found) and all(_proper(word) for word in found if word[0].isupper())
+def _is_place(match: re.Match) -> bool:
+    groups = match.groupdict()
+    if groups.get("place"):
+        return _all_proper(groups["place"])
+    return not (groups.get("city") and _any_clinical(groups["city"]))
 
 
 def _anchored(text: str) -> Iterator[Span]:
@@ -650,190 +783,171 @@ def _anchored(text: str) -> Iterator[Span]:
         for match in _matches(pattern, text):
             city = match.groupdict().get("city") or ""
             start = _address_start(text, match.start())
-            houses = bool(re.search(r"\d", text[start : match.start()]))
-            place = (
-                number == 0
-                or houses
-                or (number == 1 and start < match.start())
-                or (number == 2 and _all_proper(city) and not re.match(r"(?:19|20)?\d\d[ ]|\d{4}[ ]", match.group()))
-            )
-            if place and not _any_clinical(city):
+            house = any(map(str.isdigit, text[start : match.start()]))
+            # 80331 München speaks for itself; four digits could be a year or a dose.
+            alone = number == 0 or (number == 2 and _all_proper(city) and not re.match(r"\d{4} ", match.group()))
+            if (alone or house or (number == 1 and start < match.start())) and not _any_clinical(city):
                 yield start, match.end()
+
+
+_PIECE = re.compile(rf"[^\n,;:|{_VEIL}]*$")
 
 
 def _address_start(text: str, start: int) -> int:
     for _ in range(4):
-        before = text[max(0, start - 70) : start].rstrip(" \t\r\n,")
-        stripped = start - len(text[max(0, start - 70) : start]) + len(before)
-        if stripped == start and start and text[start - 1] not in "\n,":
+        low = max(0, start - 70)
+        before = text[low:start].rstrip(" \t\r\n,")
+        if low + len(before) == start and text[start - 1 : start] not in ("\n", ","):
             return start
-        piece = re.split(rf"[\n,;:.|{_VEIL}](?![^\W\d_])|[\n,;:|{_VEIL}]", before)[-1]
-        piece = piece.lstrip(" \t-*•")
+        piece = _PIECE.search(before).group().lstrip(" \t-*•")
         if not _address_like(piece):
             return start
-        start = stripped - len(piece)
+        start = low + len(before) - len(piece)
     return start
 
 
 def _address_like(piece: str) -> bool:
-    words = re.findall(_WORD, piece)
-    if not 2 <= len(piece) <= 50 or len(words) > 6 or not (piece[0].isupper() or piece[0].isdigit()):
+    words = _WORD.findall(piece)
+    if not (2 <= len(piece) <= 50 and 1 <= len(words) <= 6 and (piece[0].isupper() or piece[0].isdigit())):
         return False
-    if not words or _any_clinical(piece):
+    if _any_clinical(piece):
         return False
-    street = bool(re.search(r"\d", piece)) and any(word[0].isupper() for word in words)
-    return street or (
-        _proper(words[0]) and all(word[0].isupper() or _known(word).common for word in words) and len(words) < 4
-    )
+    if any(map(str.isdigit, piece)):
+        return any(word[0].isupper() for word in words)
+    return len(words) < 4 and _any_proper(piece) and all(word[0].isupper() or _known(word).common for word in words)
 
 
 # Institutions: a word such as Hospital, and the proper words it stands with.
 
-_INSTITUTION_WORD = (
-    r"(?:Hospitals?|Clinics?|Infirmary|Hospice|Sanatorium|Sanitarium|Polyclinic|University|College|Institutes?|Foundation|Pharmacy"
-    r"|(?:(?:Medical|Cancer|Health|Healthcare|Oncology|Treatment|Radiation|Imaging|Surgical|Proton|Heart|Care|Rehabilitation|Trauma|Research) )+(?:Cent(?:er|re)s?|Group|Associates|Partners|Institute|Practice|Services?|System|Network|Alliance|Trust|Specialists)"
-    r"|Health(?:care)?(?: (?:System|Network|Trust|Partners|Board|Group))?|(?:Nursing|Care) Home|Surgery|Practice|Laborator(?:y|ies)|Labs|Associates|Partners|Medical School|School of Medicine"
-    r"|NHS (?:Foundation )?Trust|Trust|Radiology|Oncology|Imaging|Diagnostics|Medical|Group|Cent(?:er|re)"
-    r"|Ltd|LLC|PLC|Inc|LLP|GmbH|AG|KG|OHG|SE|e\.?V\.?|(?:and|&|und|y|et|e|i|en|och|a) (?:Sons?|Söhne|Hijos|Fils|Figli|Synowie|Zonen|Söner|Daughters)|S\.?A\.?R\.?L\.?|S\.A\.U?\.?|S\.L\.[UL]?\.?|S\.p\.A\.?|s\.r\.[lo]\.?|S\.r\.l\.?|B\.?V\.?|N\.V\.|a\.s\.|Sp\. z o\.o\.|S\.A\.S\.?|Stiftung(?: & Co\. KG(?:aA)?)?|HB|AB|KB"
-    r"|ziekenhuis|Ziekenhuis|Sjukhus|sjukhus|lasarett|Nemocnice|nemocnice|Szpital)"
+_FIRST_REST = rf"(?P<rest>(?:,? ?[-–]?[ ](?:(?:{_OF}|im\.|[Ii]m|sv\.|św\.|Św\.|Sv\.|St\.|Sta\.|Dr\.|Prof\.)[ ]|[dl]['’]){{0,2}}{_CAP}){{0,6}})"
+_GERMAN_HOUSES = (
+    "klinikum",
+    "klinik",
+    "krankenhaus",
+    "spital",
+    "sjukhuset",
+    "sjukhus",
+    "ziekenhuis",
+    "sykehus",
+    "sygehus",
 )
-_INSTITUTION_END = rf"(?i:(?<![\w'’]){_INSTITUTION_WORD})(?![\w'’])"
-_FOREIGN_HEAD = (
-    rf"(?<![\w'’-])(?:[{_UPPER}]{_TAIL}{{0,30}}(?:klinikum|klinik|krankenhaus|spital|hospital|sjukhuset|sjukhus|ziekenhuis|lasarett|sygehus|sykehus|stift)|(?:Centre|Center|Centro|Centrum|Institut|Instituto|Istituto|Fundación|Fondazione|Fundação|Clínica|Clinica|Clinique|Polyclinique|Policlinico|Policlínico|Hôpital|Hôpitaux|Hopital"
-    r"|Hospital|Hospitais|Ospedale|Ospedali|Klinikum|Klinik|Kliniken|Krankenhaus|Spital|Uniklinik|Universitätsklinik|CHU|CHRU|CHUV|CHR|AOU|ASST|IRCCS|ULS|Szpital|Nemocnice|Fakultní nemocnice|Poliklinika|Przychodnia|Ziekenhuis|UMC|Maternité|Azienda Ospedaliera|Casa di Cura|Praxis|Gemeinschaftspraxis|MVZ|Cabinet|Sairaala|Medizinische Hochschule|Universität|Universidad|Université|Università|Universidade|Université|Uniwersytet|Univerzita|Universiteit|Universitet|Charité))"
-    rf"(?P<rest>(?:,? ?[-–]?[ ](?:{_LINK_WORD}[ ]|[dl]['’]|(?:im|sv|św|Św|Sv|St|Sta|Sto|Dr|Prof)\. ?){{0,2}}{_CAP}){{0,6}})"
-)
-_UNIVERSITY_OF = rf"(?i:(?<![\w'’])(?:university|institute|college|hospitals?|school|clinic))[ ](?i:of|for)[ ](?:(?i:the)[ ])?(?P<x>{_CAP}(?:[ ,-]{{1,2}}(?:(?i:at|of)[ ])?{_CAP}){{0,5}})"
-_FAMOUS = (
-    r"(?i:\b(?:m\.?d\.? anderson(?! (?:dysphagia|symptom))|mayo clinic|(?:memorial )?sloan[- ]kettering|mskcc|johns hopkins|royal marsden|gustave roussy|charité|karolinska|princess margaret|dana[- ]farber|moffitt|fox chase|cleveland clinic|the christie|antoni van leeuwenhoek|city of hope)"
-    r"(?:[ ](?:cancer|medical|hospital|institute|center|centre|clinic|research)\b){0,4})"
-)
-_SAINT = rf"(?<![\w'’])(?:St|ST|Saint|SAINT|Ste|Sainte|Sankt|Sta|Santa|San)\.?[ -]{_CAP}['’][sS](?!\w)(?! [Ww]ort)"
-_LABELLED_INSTITUTION = (
-    rf"(?im:(?:^|[.;|,(])[ \t]*(?:(?:referring|treating|home|primary) )?(?:hospital|facility|institution|clinic|cent(?:er|re)|practice|employer|location|krankenhaus|klinik|hôpital|ospedale|szpital|ziekenhuis|nemocnice|referred from|transferred from|treated at|seen at)(?: name)?[ \t]*[:=][ \t]*)"
-    rf"(?P<x>{_CAP}(?:(?:,? |[-&]| & | and | of )(?:(?:{_LINK_WORD}) )?{_CAP}\.?){{0,8}})"
-)
-# Of the words above these say nothing about whose it is, so that "Radiation Oncology Clinic" stays.
-_PROPERISH = frozenset(
-    "memorial general regional county community city national royal central mercy sacred good samaritan trinity providence methodist baptist presbyterian lutheran jewish veterans children children's childrens women's "
-    "saint st northern southern eastern western north south east west valley lakeside riverside hillside northside southside eastside westside university universitario universitaria state united grand holy cross our blessed "
-    "heart divine metropolitan district parkland mount harbor bay coast highland queen king queen's king's princess prince victoria imperial federal military naval army kaiser cedars".split()
-)
-_WEAK_INSTITUTIONS = frozenset(
-    "radiology oncology imaging diagnostics medical group health center centre surgery practice trust partners associates labs ag kg se sa ab hb kb bv inc ev college foundation pharmacy healthcare".split()
-)
+_OF_PLACE = rf"[ ](?i:of|for)[ ](?:(?i:the)[ ])?(?P<x>{_CAP}(?:[ ,-]{{1,2}}(?:(?i:at|of)[ ])?{_CAP}){{0,5}})"
+_SAINT = rf"(?<![\w'’])(?:St|ST|Saint|SAINT|Ste|Sainte)\.?[ -]{_CAP}['’][sS](?!\w)(?! [Ww]ort)"
+_LABELLED_INSTITUTION = rf"[ \t]*[:=][ \t]*(?P<x>{_CAP}(?:(?:,? |[-&]| & | and | of )(?:{_OF} )?{_CAP}\.?){{0,8}})"
+_JOINERS = frozenset("of and und y et e en van von der the for".split())
+_OF_HEADS = ("university", "institute", "college", "hospital", "hospitals", "school", "clinic")
 
 
-def _institutions(text: str) -> Iterator[Span]:
-    spans = [match.span() for pattern in (_FAMOUS, _SAINT) for match in _matches(pattern, text)]
-    for match in _matches(_INSTITUTION_END, text):
-        if match.group()[0].isupper() or match.group()[0] in "a&euyi":
-            start = _institution_start(text, match)
-            if start is not None:
-                spans.append((start, _institution_tail(text, match.end())))
-    for match in _matches(_FOREIGN_HEAD, text):
-        rest = _until_common(match["rest"])
-        alone = len(match.group().split()[0]) > 10 and match.group().lower().startswith(
-            ("uni", "kreis", "stadt", "bezirks", "landes")
+def _institutions(reading: _Reading) -> Iterator[Span]:
+    text, words = reading.text, reading.words
+    yield from (match.span() for match in _matches(_SAINT, text))
+    for place, end in reading.labels("famous institution"):
+        # The dysphagia inventory of that name is an instrument.
+        if not re.match(r" (?i:dysphagia|symptom)", text[end : end + 12]):
+            yield words[place].start, _institution_tail(text, end)
+    for place, end in reading.labels("institution"):
+        start = (
+            _institution_start(reading, place, text[words[place].start : end])
+            if words[place].capital or not words[place].known.common
+            else None
         )
-        if alone or _any_proper(rest):
-            spans.append((match.start(), match.start("rest") + len(rest)))
-    for match in _matches(_UNIVERSITY_OF, text):
-        rest = _until_common(match["x"])
-        if _any_proper(rest) or any(_fold(word) in _states() for word in rest.split()):
-            spans.append((match.start(), match.start("x") + len(rest)))
-    spans += [
-        m.span("x") for m in _matches(_LABELLED_INSTITUTION, text) if _any_proper(m["x"]) and not _any_clinical(m["x"])
-    ]
-    yield from _disjoint(spans)
+        if start is not None:
+            yield start, _institution_tail(text, end)
+    yield from _institutions_by_first_word(reading)
+    for place, end in reading.labels("institution label"):
+        match = _match(_LABELLED_INSTITUTION, text, end)
+        if match and _any_proper(match["x"]) and not _any_clinical(match["x"]):
+            yield match.span("x")
 
 
-@cache
-def _states() -> frozenset[str]:
-    return frozenset(_STATE_NAME.lower().replace("(?:", "").replace(")", "").replace(" ", "|").split("|"))
+def _institutions_by_first_word(reading: _Reading) -> Iterator[Span]:
+    """Hôpital Saint-Louis, Klinikum Musterstadt, University of Somewhere."""
+    text, words = reading.text, reading.words
+    heads = [(words[place], end) for place, end in reading.labels("institution first")]
+    compounds = [word for word in words if word.lower.endswith(_GERMAN_HOUSES) and len(word.text) > 10]
+    for word, end in [*heads, *((word, word.end) for word in compounds)]:
+        rest = _until_common(_match(_FIRST_REST, text, end)["rest"])
+        if word.capital and (word in compounds or _any_proper(rest)):
+            yield word.start, end + len(rest)
+    for word in words:
+        if word.lower in _OF_HEADS and word.capital and (match := _match(_OF_PLACE, text, word.end)):
+            rest = _until_common(match["x"])
+            if _any_proper(rest) or set(_fold(rest).split()) & _list("cues")["state"]:
+                yield word.start, match.start("x") + len(rest)
 
 
 def _until_common(words: str) -> str:
     """The words up to the first that ordinary English or medicine claims."""
-    end = 0
-    for match in re.finditer(_WORD, words):
-        known = _known(match.group())
-        if (
-            match.group()[0].isupper()
-            and known.common
-            and not known.listed
-            and _fold(match.group()) not in _PROPERISH | _states()
-        ):
-            if not re.fullmatch(_INSTITUTION_WORD, match.group()):
+    end, cues, of = 0, _list("cues"), False
+    known = cues["institution word"] | cues["institution"] | cues["state"]
+    for match in _WORD.finditer(words):
+        word = match.group()
+        if word[0].isupper() and word.lower() not in _PARTICLES:
+            if not (_proper(word) or _fold(word) in known or (of and end)):
                 break
-        if match.group()[0].isupper():
             end = match.end()
+        of = word.lower() in ("de", "di", "do", "da")
     return words[:end]
 
 
-_BEFORE = rf"(?:(?P<word>{_CAP}\.?)|(?P<link>(?i:of|and|the|for|de|di|del|la|van|der|von)|&))(?P<gap>[ ]|[ ]?[-–][ ]?|, |,? & |,? and )$"
-
-
-def _institution_start(text: str, match: re.Match) -> int | None:
-    """Where the institution that ends in this word begins, or None if nothing before it is a proper name."""
-    shouting = match.group().isupper() and len(match.group()) > 3
-    words: list[tuple[int, str]] = []
-    for token in reversed(list(re.finditer(r"[^\s,\n]+", text[max(0, match.start() - 90) : match.start()]))):
-        start = max(0, match.start() - 90) + token.start()
-        end = start + len(token.group())
-        after = text[end : words[-1][0] if words else match.start()]
-        word = token.group().rstrip(".")
-        if not re.fullmatch(r" |, ", after) or len(words) >= 8 or _VEIL in word or not word:
-            break
-        if token.group().endswith(".") and len(word) > 2 and word.lower() not in ("mt", "ste", "sta"):
-            break
-        if after == ", " and (
-            not _proper(word) or (words and words[-1][1].lower() not in ("and", "&") and not _proper(words[-1][1]))
-        ):
-            break
-        linking = word.lower() in ("of", "and", "&", "de", "di", "del", "la", "van", "der", "von", "the", "for")
-        if not (word[0].isupper() or linking) or not re.fullmatch(rf"(?:{_CAP})|&|{_LINK_WORD}|the|for|of|and", word):
-            break
-        words.append((start, word))
-    words.reverse()
-    before = text[: words[0][0]].rstrip(" ")[-12:] if words else ""
-    while words and not _opens(words[0][1]):
-        words.pop(0)
-    if not words:
+def _institution_start(reading: _Reading, place: int, head: str) -> int | None:
+    """Where the institution that ends in this word begins; None if nothing before it is a proper name."""
+    words = reading.words
+    first = _walk_back(words, place)
+    while first < place and not _opens(words[first]):
+        first += 1
+    if first == place:
         return None
-    named = [word for _, word in words if _names_institution(word)]
-    proper = [word for word in named if _proper(word)]
-    weak = match.group().lower().replace(".", "") in _WEAK_INSTITUTIONS
-    if proper and (not weak or _proper(words[-1][1]) or len(words) > 1):
-        first = next(place for place, word in words if _names_institution(word))
-        return first
+    before = words[first:place]
+    named = [word for word in before if _names_institution(word)]
+    weak = head.lower() in _list("cues")["weak institution"]
+    if any(_proper(word.text) for word in named if not word.shouted or not weak):
+        return named[0].start
     if weak:
         return None
-    in_sentence = not shouting and bool(re.search(r"\b(?:at|from|to|the|by|in|with|of)$", before))
-    if named or (in_sentence and any(not _known(w).clinical and not _known(w).function for _, w in words)):
-        return words[0][0]
+    sentence = first and words[first - 1].lower in ("at", "from", "to", "the", "by", "in", "with", "of", "our")
+    ordinary = any(not word.known.clinical and not word.known.function for word in before)
+    if named or (sentence and words[first - 1].text.islower() and ordinary and not head.isupper()):
+        return before[0].start
     return None
 
 
-def _opens(word: str) -> bool:
-    known = _known(word)
-    return word[0].isupper() and (
-        _fold(word) in _PROPERISH or not (known.function or (known.clinical and not known.listed))
-    )
+def _walk_back(words: list[_Word], place: int) -> int:
+    first, joined = place, words[place].lower in _list("cues")["weak institution"]
+    while first and place - first < 8:
+        word = words[first - 1]
+        linked = word.gap in (" ", "-", " & ") or (
+            word.gap == ". " and (word.initial or word.lower in ("st", "mt", "ste"))
+        )
+        listed = word.gap == ", " and joined and word.nameable and words[first].nameable
+        if not (linked or listed) or not (word.capital or word.lower in _JOINERS) or word.odd:
+            break
+        joined = joined or word.lower in ("and", "und", "y", "et", "e") or word.gap == " & "
+        first -= 1
+    return first
 
 
-def _names_institution(word: str) -> bool:
-    return word[0].isupper() and (_proper(word) or _fold(word) in _PROPERISH)
+def _opens(word: _Word) -> bool:
+    if not word.capital or word.lower in ("the", "of", "for", "and"):
+        return False
+    return _fold(word.text) in _list("cues")["institution word"] or word.known.listed or not word.known.clinical
+
+
+def _names_institution(word: _Word) -> bool:
+    return word.capital and (_proper(word.text) or _fold(word.text) in _list("cues")["institution word"])
 
 
 def _institution_tail(text: str, end: int) -> int:
-    tail = rf"(?:,? (?:(?:and|&|of|at|for) (?:the )?)?(?:{_CAP}))"
-    while match := _compiled(tail).match(text, end):
-        word = re.findall(_WORD, match.group())[-1]
-        if not (
-            re.fullmatch(rf"(?:{_INSTITUTION_WORD})|NHS|Research|Cancer|Medical|Trust|Foundation", word)
-            or (" of " in match.group() and _proper(word))
-        ):
+    while match := _match(rf",? (?:(?:and|&|of|at|for) (?:the )?)?(?P<word>{_CAP})", text, end):
+        word = match["word"]
+        belongs = word.lower() in _list("cues")["institution"] or word in (
+            "NHS",
+            "Research",
+            "Cancer",
+            "Medical",
+            "Comprehensive",
+        )
+        if not belongs and not (" of " in match.group() and _proper(word)):
             break
         end = match.end()
     return end
@@ -841,435 +955,297 @@ def _institution_tail(text: str, end: int) -> int:
 
 # Names: a word opens one when something says so, and it runs on as long as its words can be part of a name.
 
-
-@dataclass(frozen=True)
-class _Word:
-    text: str
-    start: int
-    end: int
-    gap: str
-    """What stands between this word and the next (three characters are enough to tell)."""
-    known: _Known
-
-    @property
-    def capital(self) -> bool:
-        return self.text[0].isupper() or self.text[:2] in ("d'", "d’", "l'", "l’", "O'", "'t")
-
-    @property
-    def shouted(self) -> bool:
-        return self.text.isupper() and len(self.text) > 1
-
-    @property
-    def initial(self) -> bool:
-        return self.text[0].isupper() and (
-            len(self.text) == 1 or (len(self.text) == 2 and "." in self.gap and self.text not in _NO_INITIAL)
-        )
-
-    @property
-    def odd(self) -> bool:
-        """Such as T2N1M0, VMATs or RayStation: a code or a brand, not a name."""
-        tail = re.sub(r"^(?:Mc|Mac|De|Di|Da|Del|Della|Van|Von|Le|La|Du|Fitz|O|D|L|Al|El|St)['’-]?", "", self.text)
-        return (
-            any(map(str.isdigit, self.text))
-            or "_" in self.text
-            or (not self.shouted and bool(re.search(r"[^\W_A-Z][A-Z]", tail)))
-        )
-
-    @property
-    def plain(self) -> bool:
-        """A capitalised word that ordinary English does not know, or only as a name."""
-        return self.capital and len(self.text) > 1 and not self.odd and not self.known.common
-
-
-_NO_INITIAL = frozenset("No Nr St Pt Dr Mr Ms Dx Tx Rx Hx Fx Gy Cm Mm Mg Ml Vs".split())
-_PARTICLES = frozenset(
-    "van von der den de di da do dos das del della dello dei degli du des la le las los ter ten te zu zum zur vom el al bin ibn ben y e af av zur 't st st. san santa santo mac mc o'".split()
+# MR is also an imaging method, MS a disease: in capitals the word itself must be a name.
+_AFTER_TITLE = r"\.?(?:[ ]?(?:/|&|and|und|et)[ ]?" + _any_of("title") + r"\.?)?[ \t]{1,3}"
+_MORE_TITLES = rf"(?:(?:{_any_of('title')}|med|dent|rer|nat|h\.?c|hab|n\.med)\.?(?:[ ]|(?<=\.))(?:[ ]?(?:dent|nat|mult)\.)?[ ]?){{0,4}}"
+_AFTER_ROLE = r"(?:\(s\)|['’]s)?(?:[ \t]*[:=|#][ \t*_]*(?:\r?\n[ \t]*)?|\t[ \t]*| {2,}| [-–] )"
+_AFTER_BY = r"(?:[ ](?:the|our|my|his|her|a|an))?(?:[ ](?:patient|physician|doctor|attending|resident|colleague|surgeon))?[,:]?[ ]{1,2}"
+_AFTER_KIN = r"(?:['’]s name)?(?: is| named| called)?(?:, | \(|: ?| )"
+_AFTER_DEAR = r"[ ]{1,2}"
+_AFTER_FAREWELL = r"[,.!:]?\s{1,30}(?:[-–—]{1,2} ?)?"
+_SIGNED = r"(?m)^[ \t]*(?:[-–—~]{1,2}|/s/)[ \t]*(?=(?P<x>\w))(?=[^\n:]{3,50}$)"
+_ANNOUNCED = (
+    ("role", _AFTER_ROLE, True),
+    ("by", _AFTER_BY, False),
+    ("kin", _AFTER_KIN, False),
+    ("dear", _AFTER_DEAR, False),
+    ("farewell", _AFTER_FAREWELL, False),
 )
-_TITLES = (
-    r"Mr|Mrs|Ms|Miss|Mx|Master|Messrs|Dr|Drs|Dra|Drin|Doctor|Doctora|Docteur|Dottor|Prof|Professor|Professeur|Profesor|Profesora|Professoressa|PD|Priv\.-Doz|Univ\.-Prof|Dipl\.-Ing|Dipl\.-Psych|Sir|Dame|Rev|Reverend|Herr|Herrn|Frau"
-    r"|Fräulein|Monsieur|Madame|Mademoiselle|Mme|Mlle|Señora?|Señorita|Sra|Srta|Doña|Dña|Signora?|Sig|Sig\.ra|Sig\.na|Dott|Dott\.ssa|Dhr|Meneer|Mevrouw|Mevr|Mw|Senhora?|Exmo|Exma|Herra|Fru|Pán|Paní|Pani|MUDr|Mgr|Ing|Bc|JUDr|RNDr|PhDr|Lek|lek|Hr|Capt|Captain|Sgt|Lt|Col|Maj"
+_AND = frozenset("and und et y e en i a och".split())
+_NO_NAMES = frozenset("md phd rn np pa do msc mbbs frcr dds dmd slp jr mrn dob dx tx".split())
+_TOLD = (
+    r"(?: (?:is|was) (?:an? |now )?|,? (?:an? |aged |age )?| ?[(\[]|: )(?:\d{2}[- ]?(?:years?|yrs?|y\.?/?o|yo|[mf]\b|-)"
+    r"|(?:very )?(?:pleasant|lovely|delightful|elderly|retired|\w+)? ?\d{2}[- ]year)"
+    r"|(?:['’]s)? (?:reports|denies|presents|presented|complains|endorses|attended|attends|consented|agrees|agreed|wishes"
+    r"|states|lives|works|understands|tolerated|was (?:seen|referred|admitted|diagnosed|discharged|counsell?ed)|has (?:been|a)"
+    r"|returned|returns|came|comes|will (?:return|attend|see)|underwent|smokes|smoked|drinks|quit)\b"
 )
-_WEAK_TITLES = r"M|MM|Sr|Fr|Pan|Don|D|Dª|Sister|Brother|Father|Nurse|Matron|Judge|Lic|Hab|hab|Med|med|Pt|Patient|Patientin|Paziente|Paciente|Pacjent|Pacjentka|Pacient|Pacientka|Patiente|Doente"
-_TITLE = rf"(?<![\w.'’-])(?P<title>(?P<sure>(?i:{_TITLES}))|(?:{_WEAK_TITLES}))\.?(?:[ ]?(?:/|&|and|und|et|y|e)[ ]?(?i:{_TITLES})\.?)?[ \t]{{1,3}}(?:(?i:med|dent|rer|nat|h\.?c|hab|n\.? ?med|{_TITLES})\.?[ ]{{1,2}}(?:dent\.|nat\.|mult\.)?[ ]?){{0,4}}(?=(?P<x>\w|['’]))"
-_ROLES = (
-    r"(?:(?:patient|pt|full|legal|preferred|first|last|middle|given|family|maiden)(?:'s)?[ ])?name|(?:sur|fore|last|first)name|patient|pt|client|subject|nom|prénom|nom et prénom|nombre(?: y apellidos)?|apellidos?|nome|cognome|naam|voornaam|achternaam|nazwisko|imię(?: i nazwisko)?|pacjent(?:ka)?|pacient(?:ka)?|jméno|příjmení|namn|efternamn|vorname|nachname|familienname"
-    r"|patientin|paciente|paziente|utente|doente|(?:(?:attending|referring|ordering|consulting|treating|primary(?: care)?|family|admitting|supervising|responsible|reporting|reading|requesting|interpreting|radiation|medical|surgical|clinical|lead|chief|staff|resident|senior|junior)[ /]){0,3}"
-    r"(?:attending|physician|doctor|provider|consultant|clinician|oncologist|radiologist|pathologist|surgeon|resident|registrar|fellow|nurse|physicist|dosimetrist|therapist|dietitian|dentist|otolaryngologist|practitioner|specialist|author|scribe|transcriptionist|interpreter|navigator|coordinator)s?(?: name)?"
-    r"|referring|referred by|referrer|dictated by|dictating|transcribed by|typed by|prepared by|signed|signed by|electronically signed(?: by)?|e-signed by|digitally signed by|authenticated by|approved by|verified by|reviewed by|read by|reported by|seen by|written by|entered by|attested by|countersigned by|witnessed by|planned by|checked by|contoured by|performed by|provided by|operated by|examined by|assessed by|evaluated by|discussed with|under the care of|care of|c/o|d/w"
-    r"|cc|c\.c\.|bcc|copy(?: to)?|copies to|to|from|attn|attention|re|regarding|gp|pcp|md|np|rn|pa|next of kin|nok|emergency contact|contact(?: person)?|guardian|proxy|health ?care proxy|power of attorney|poa|carer|caregiver|signature|medico|médico|arzt|hausarzt|ärztin|médecin|médecin traitant|lekarz|lékař|läkare|huisarts|verwijzer|medico curante"
-)
-_KIN = r"(?:wife|husband|spouse|partner|fiancée?|girlfriend|boyfriend|daughter|son|mother|father|mom|mum|dad|sister|brother|niece|nephew|aunt|uncle|cousin|friend|neighbou?r|carer|caregiver|guardian|grandson|granddaughter|(?:son|daughter|mother|father|brother|sister)-in-law|stepson|stepdaughter|roommate|interpreter|ehefrau|ehemann|tochter|sohn|épouse|mari|fille|fils|esposa|esposo|marido|hija|hijo|moglie|marito|figlia|figlio|echtgenote|żona|mąż|córka|manželka|manžel)"
-_BY = r"(?:dictated|signed|transcribed|typed|reviewed|seen|examined|referred|sent|followed|approved|verified|authenticated|prepared|written|contoured|planned|performed|evaluated|assessed|treated|attested|reported|read|operated|supervised|accompanied|countersigned|entered|checked|managed|recommended|ordered|discussed|interviewed|consented|staffed|seen and examined|done|biopsied) (?:by|with)|under the care of|on behalf of|care of|attending|c/o|d/w|named|called|known as|spoke (?:to|with)|met with|discussed with|speaking (?:to|with)|thank you for (?:referring|sending|seeing)|pleasure (?:of|to) (?:seeing|see|meeting|meet)|reviewed"
-_DEAR = r"dear|hi|hello|liebe[r]?|cher|chère|querid[oa]|estimad[oa]|gentile|egregio|car[oa]|geachte|beste|szanown[ay]|vážen[ýá]|bäste|bästa|kära|prezad[oa]"
-_FAREWELL = (
-    r"sincerely(?: yours)?|yours (?:sincerely|faithfully|truly)|(?:(?:kind|best|warm|warmest|with kind|with best) )?regards|(?:with )?best wishes|respectfully(?: submitted)?|cordially|many thanks|thanks|thank you|mit freundlichen grü(?:ß|ss)en|mit (?:kollegialen|besten|herzlichen) grü(?:ß|ss)en|hochachtungsvoll|mfg"
-    r"|cordialement|bien (?:cordialement|confraternellement)|confraternellement|atentamente|un (?:cordial )?saludo|saludos(?: cordiales)?|cordiali saluti|distinti saluti|met vriendelijke groet(?:en)?|met collegiale groet(?:en)?|z poważaniem|atenciosamente|com os melhores cumprimentos|s pozdravem|s úctou|med vänliga? hälsning(?:ar)?|vänliga hälsningar|/s/"
-)
-_CREDENTIAL = r"(?:M\.D\.?|MD|MDs|D\.O\.|Ph\.?D\.?|M\.?B\.?,? ?B\.?S\.?|MBBS|MBChB|MB ChB|FRCR|FRCS(?:\([A-Z-]+\))?|FRCP[CS]?|MRCP|FRANZCR|M\.?Sc\.?|B\.?Sc\.?|R\.N\.|RN|PA-C|CRNP|APRN|ARNP|FNP(?:-BC)?|DNP|DDS|DMD|CMD|DABR|FACS|FACR|FASTRO|CCC-SLP|RDN|LCSW|R\.?T\.?\(T\)|PharmD|MPH|MBA|OCN|BSN|MSN|FAAOHNS|facharzt|Fachärztin|Oberarzt|Oberärztin|Chefarzt|Esq\.?|Jr\.?|Sr\.|III)"
-_COMMA_CREDENTIAL = r"(?:DO|NP|PA|RD|SLP|RT|MS|MA|PT|OD|BS|BA|LPN|CNP|SpR|ST\d|CT\d)"
-_AGED = (
-    r"(?: (?:is|was) (?:an? |now )?|,? (?:an? |aged |age )?| ?[(\[]|: )(?:\d{2}[- ]?(?:years?|yrs?|y\.?/?o|yo|[mf]\b|-)|(?:very )?(?:pleasant|lovely|delightful|elderly|retired|\w+)? ?\d{2}[- ]year)"
-    r"|(?:['’]s)? (?:reports|denies|presents|presented|complains|endorses|attended|attends|consented|agrees|agreed|wishes|states|lives|works|understands|tolerated|was (?:seen|referred|admitted|diagnosed|discharged|counselled|counseled)|has (?:been|a)|returned|returns|came|comes|will (?:return|attend|see)|underwent|smokes|smoked|drinks|quit)\b"
-)
+_HEADED = rf"(?: {_CAP}\.?)?[ ,;|()–-]{{1,4}}(?:(?i:dob|mrn|born|id|\*)[:. ]{{0,3}})?(?:{_VEIL}|\(|\d\d[- ]?[yMF])"
 
 
-def _names(text: str) -> Iterator[Span]:
-    words = _words(text)
-    starts = {word.start: place for place, word in enumerate(words)}
-    spans = [
-        *_after_a_title(text, words, starts),
-        *_after_a_role(text, words, starts),
-        *_before_a_credential(text, words),
-        *_bare(text, words),
-    ]
-    spans = _disjoint(spans)
-    yield from _disjoint([*spans, *_again(text, words, spans)])
-
-
-def _words(text: str) -> list[_Word]:
-    found = list(_compiled(_WORD).finditer(text))
-    ends = [match.start() for match in found[1:]] + [len(text)]
-    return [
-        _Word(
-            match.group(),
-            match.start(),
-            match.end(),
-            text[match.end() : min(end, match.end() + 3)] if end - match.end() < 4 else "\n\n\n",
-            _known(match.group()),
-        )
-        for match, end in zip(found, ends, strict=True)
-    ]
+def _names(reading: _Reading) -> Iterator[Span]:
+    spans = _disjoint(
+        [*_after_a_title(reading), *_after_a_role(reading), *_before_a_credential(reading), *_bare(reading)]
+    )
+    yield from spans
+    yield from _again(reading.words, spans)
 
 
 def _name_from(words: list[_Word], first: int, *, trusted: bool, comma: bool = False) -> Span | None:
     """Read a name that begins with this word: how far it goes, or None if it is none.
 
     Args:
-        trusted: something before it said that a name follows, so that an ordinary word may be one ("Dr. Archer").
+        trusted: something said that a name follows, so that an ordinary word may be one ("Dr. Archer").
         comma: "Kowalska, Anna" may be one name.
     """
-    last, place, sure, turned = None, first, 0, False
-    while place < len(words) and place - first < 8:
+    last, turned = None, False
+    for place in range(first, min(first + 8, len(words))):
         word = words[place]
-        fits = _fits(
-            words, place, first, trusted=trusted and last is None, after=words[last] if last is not None else None
-        )
-        if not fits:
+        after = words[last] if last is not None else None
+        if not _fits(words, place, after, trusted=trusted, turned=turned):
             break
-        if fits == "word":
-            last, sure = place, sure + 1
-        elif fits == "initial" and (last is not None or place == first):
-            last = place if last is not None else last
-        gap = word.gap
-        if gap == ", " and comma and not turned and last is not None:
+        if not word.particle or word.known.given or place == first:
+            last = place
+        if word.gap == ", " and comma and not turned and not word.initial:
             turned = True
-        elif not (
-            gap in (" ", "  ", "-") or (gap in (". ", ".") and (word.initial or word.text.lower() in ("st", "jr")))
-        ):
+        elif not (word.gap in (" ", "  ", "-") or (word.gap in (". ", ".") and (word.initial or word.lower == "st"))):
             break
-        place += 1
-    if last is None or not sure:
+    if last is None or not any(len(word.text) > 1 and not word.particle for word in words[first : last + 1]):
         return None
-    end = words[last].end + (1 if words[last].initial and words[last].gap.startswith(".") else 0)
-    end -= len("'s") if words[last].text[-2:] in ("'s", "’s") else 0
+    final = words[last]
+    end = final.end + (final.initial and final.gap.startswith(".")) - _possessive(final.text)
     return words[first].start, end
 
 
-def _fits(words: list[_Word], place: int, first: int, *, trusted: bool, after: _Word | None) -> str:
-    """Whether this word can be part of a name: "word", "initial", "particle" or "" for no."""
+def _possessive(word: str) -> int:
+    return 2 if word.endswith(("'s", "’s", "'S", "’S")) and len(word) > 3 else 0
+
+
+def _fits(words: list[_Word], place: int, after: _Word | None, *, trusted: bool, turned: bool) -> bool:
+    """Whether this word can stand in a name, behind the word `after` (None: it opens the name)."""
     word = words[place]
-    if (
-        word.text.lower() in _PARTICLES
-        and not word.known.given
-        and place + 1 < len(words)
-        and words[place + 1].capital
-        and word.gap in (" ", "  ", ". ")
-    ):
+    if word.particle and not word.known.given and place + 1 < len(words) and word.gap in (" ", "  ", ". "):
         following = words[place + 1]
-        return "particle" if not following.known.common or following.known.listed else ""
-    if word.initial and not (len(word.text) == 1 and word.text == "I" and "." not in word.gap):
-        return "initial"
-    if not word.capital or word.odd or len(word.text) < 2 or re.fullmatch(r"[IVX]{2,}", word.text):
-        return ""
-    if not word.known.common or (
-        word.known.listed and not word.known.function and not (word.known.clinical and after is None and not trusted)
-    ):
-        if (
-            word.known.listed
-            and word.known.common
-            and not trusted
-            and after is not None
-            and not (after.known.given or after.plain or after.initial)
-        ):
-            return ""
-        return "word"
-    if trusted and not word.known.clinical and not word.known.function:
-        return "word"
-    # A frequent given name makes a surname of an ordinary word: "Anna Archer", but not "Anna Reports" in capitals.
-    strong = after is not None and after.known.given and not after.known.common and not word.shouted
-    return "word" if strong and not word.known.clinical and not word.known.function and word.gap != " " else ""
-
-
-def _after_a_title(text: str, words: list[_Word], starts: dict[int, int]) -> Iterator[Span]:
-    for match in _matches(_TITLE, text):
-        place = starts.get(match.start("x"))
-        if place is None:
-            continue
-        title, word = match["title"], words[place]
-        # MR is also an imaging method, MS a disease, Pan a scope and M. a muscle: then the word itself must be a name.
-        sure = bool(match["sure"]) and title not in (
-            "MS",
-            "MR",
-            "DR",
-            "PD",
-            "COL",
-            "Lt",
-            "LT",
-            "lt",
-            "Col",
-            "SIG",
-            "ING",
-            "Ing",
-            "MAJ",
-            "Maj",
+        return (
+            following.particle or following.nameable or (trusted and following.capital and not following.known.clinical)
         )
-        if title[0].islower() and not word.capital:
-            if (
-                sure
-                and title.lower() in ("mr", "mrs", "ms", "dr", "prof", "miss", "herr", "frau")
-                and len(word.text) > 2
-                and (not word.known.common)
-            ):
-                yield word.start, word.end
-            continue
-        if not sure and not (word.plain or word.known.listed or word.initial):
-            continue
-        if not sure and word.known.clinical:
-            continue
-        if span := _name_from(words, place, trusted=sure, comma=False):
-            yield span
-
-
-def _after_a_role(text: str, words: list[_Word], starts: dict[int, int]) -> Iterator[Span]:
-    patterns = (
-        (
-            rf"(?im:(?:^|(?<=[.;|,(•*/-])|(?<=[a-z)] )|(?<=  ))[ \t*•-]{{0,4}}(?:{_ROLES})(?:\(s\))?[ \t]*[:=][ \t*]*(?:\n[ \t]*)?)(?=(?P<x>\w))",
-            True,
-            True,
-        ),
-        (
-            rf"(?i:(?<![\w'’-])(?:{_BY})(?: the| our| my| his| her)?(?: physician| doctor| attending| resident| colleague| surgeon)?[,:]?[ ]{{1,2}})(?=(?P<x>\w))",
-            False,
-            True,
-        ),
-        (
-            rf"(?i:(?<![\w'’-]){_KIN}(?:['’]s name)?(?: is|,|:| \(| named| called)?[ ]{{0,2}})(?=(?P<x>\w))",
-            False,
-            False,
-        ),
-        (rf"(?i:(?<![\w'’-])(?:{_DEAR})[ ]{{1,2}})(?=(?P<x>\w))", False, False),
-        (rf"(?i:(?<![\w'’-])(?:{_FAREWELL})[,.!:]?[\s]{{1,30}}(?:[-–—]{{1,2}} ?)?)(?=(?P<x>\w))", False, True),
-        (r"(?m:^[ \t]*(?:[-–—~]{1,2}|/s/|By:?|Signed:?)[ \t]*)(?=(?P<x>\w))", False, True),
-    )
-    for pattern, labelled, comma in patterns:
-        for match in _matches(pattern, text):
-            place = starts.get(match.start("x"))
-            if place is None:
-                continue
-            word = words[place]
-            trusted = not word.shouted and (labelled or word.known.listed)
-            if not (
-                word.plain
-                or word.known.listed
-                or word.initial
-                or word.text.lower() in _PARTICLES
-                or (labelled and trusted)
-            ):
-                if labelled and not word.capital and word.known.given and not word.known.common:
-                    yield from _lower_case_name(words, place)
-                continue
-            if labelled and trusted and word.known.common and not word.known.listed and not _two_proper(words, place):
-                continue
-            if (
-                word.known.common
-                and word.known.listed
-                and not labelled
-                and not _two_proper(words, place)
-                and word.known.clinical
-            ):
-                continue
-            yield from _several(words, place, trusted=trusted or word.plain, comma=comma)
-
-
-def _two_proper(words: list[_Word], place: int) -> bool:
-    """Whether a proper word follows at once: "Archer Kowalska" but not "Archer was"."""
-    if place + 1 >= len(words) or words[place].gap not in (" ", ", ", ". ", "-"):
+    if word.initial:
+        return word.text != "I" or word.gap.startswith(".")
+    if not word.capital or len(word.text) < 2 or word.odd or _ROMAN.fullmatch(word.text) or word.lower in _NO_NAMES:
         return False
-    following = words[place + 1]
-    return following.plain or (following.capital and following.known.listed and not following.known.function)
+    if word.plain:
+        return True
+    if word.known.function:
+        return False
+    if word.known.listed:
+        # "Brown" after "Anna", "Mr." or "J." is a surname, after "Reports" a colour.
+        return (
+            trusted
+            or turned
+            or (after is None and not word.known.clinical)
+            or bool(after and not word.known.clinical and (after.known.given or after.plain or after.initial))
+        )
+    if word.known.clinical or after is None:
+        return trusted and not word.known.clinical
+    # A frequent given name makes a surname of an ordinary word that ends the name: "Anna Archer," but not "ANNA REPORTS".
+    return (
+        after.known.given
+        and not after.known.common
+        and not word.shouted
+        and word.gap[:1] in (",", ".", ";", ")", "\n", "")
+    )
+
+
+def _after_a_title(reading: _Reading) -> Iterator[Span]:
+    words = reading.words
+    for section in ("title", "weak title"):
+        for place, end in reading.labels(section):
+            match = _match(_AFTER_TITLE, reading.text, end)
+            if not match:
+                continue
+            start = _match(_MORE_TITLES, reading.text, match.end()).end()
+            first = reading.place_of.get(start, reading.place_of.get(match.end()))
+            if first is None:
+                continue
+            sure = section == "title" and not words[place].text in ("MS", "MR", "DR")
+            word = words[first]
+            if not word.capital and not word.particle:
+                # dr kowalski: notes typed in a hurry.
+                if (
+                    section == "title"
+                    and words[place].lower in ("mr", "mrs", "ms", "dr", "prof")
+                    and _typed_small(word)
+                ):
+                    yield word.start, word.end
+            elif sure or word.particle or word.initial or (word.nameable and not word.known.clinical):
+                span = _name_from(words, first, trusted=sure)
+                if span and (section == "title" or words[place].capital):
+                    yield span
+
+
+def _typed_small(word: _Word) -> bool:
+    return len(word.text) > 2 and not word.known.common
+
+
+def _after_a_role(reading: _Reading) -> Iterator[Span]:
+    for section, pattern, labelled in _ANNOUNCED:
+        for _, end in reading.labels(section):
+            match = _match(pattern, reading.text, end)
+            place = reading.place_of.get(match.end()) if match else None
+            if place is not None:
+                yield from _announced(reading.words, place, labelled=labelled, comma=section != "kin")
+    for match in _matches(_SIGNED, reading.text):
+        place = reading.place_of.get(match.start("x"))
+        if place is not None:
+            yield from _announced(reading.words, place, labelled=False, comma=True)
+
+
+def _announced(words: list[_Word], place: int, *, labelled: bool, comma: bool) -> Iterator[Span]:
+    """A name that a role, a relative or a farewell announces; a label with a colon is believed more."""
+    word = words[place]
+    paired = place + 1 < len(words) and word.gap in (" ", ", ", ". ", "-") and words[place + 1].nameable
+    if not word.capital and not word.particle:
+        if labelled and word.known.given and not word.known.common:
+            surname = words[place + 1] if word.gap == " " and place + 1 < len(words) else word
+            yield word.start, surname.end if _typed_small(surname) else word.end
+        return
+    acronym = word.shouted and not labelled and not word.known.listed and not paired
+    if acronym or not (word.nameable or word.initial or word.particle or (labelled and paired)):
+        return
+    if word.known.clinical and not paired:
+        return
+    yield from _several(words, place, trusted=not word.known.clinical or paired, comma=comma)
 
 
 def _several(words: list[_Word], place: int, *, trusted: bool, comma: bool) -> Iterator[Span]:
-    """The name at this word and those it is listed with: "cc: Anna Rossi, Jan de Vries and Dr. Smith"."""
+    """The name at this word and those listed with it: "cc: Anna Rossi, Jan de Vries and Bo Xi"."""
     for _ in range(6):
-        span = _name_from(words, place, trusted=trusted, comma=comma)
+        span = _name_from(words, place, trusted=trusted and not words[place].shouted, comma=comma)
         if span is None:
             return
         yield span
         while place < len(words) and words[place].start < span[1]:
             place += 1
-        if place < len(words) and words[place].text.lower() in ("and", "und", "et", "y", "e", "en", "i", "a", "och"):
+        separated = place and re.fullmatch(r"[,;&/ ]{1,3}", words[place - 1].gap)
+        if separated and place < len(words) and words[place].lower in _AND:
             place += 1
-        previous = words[place - 1]
-        if place >= len(words) or not re.fullmatch(r"[,;&/ ]{1,3}", previous.gap) or not words[place].plain:
+        if not separated or place >= len(words) or not words[place].plain or words[place].shouted:
             return
 
 
-def _lower_case_name(words: list[_Word], place: int) -> Iterator[Span]:
-    end = words[place].end
-    if words[place].gap == " " and place + 1 < len(words) and not words[place + 1].known.common:
-        end = words[place + 1].end
-    yield words[place].start, end
-
-
-def _before_a_credential(text: str, words: list[_Word]) -> Iterator[Span]:
-    ends = {word.end: place for place, word in enumerate(words)}
-    pattern = rf"(?:,[ ]{{0,2}}(?:{_CREDENTIAL}|{_COMMA_CREDENTIAL})|[ ]{{1,2}}{_CREDENTIAL})(?![\w'’-])"
-    for match in _matches(pattern, text):
-        place = ends.get(
-            match.start(), ends.get(match.start() - 1) if text[match.start() - 1 : match.start()] == "." else None
-        )
-        if place is None:
-            continue
-        first, count = place, 0
-        while (
-            first >= 0
-            and place - first < 6
-            and _can_be_name(words[first])
-            and (first == place or words[first].gap in (" ", "  ", ". ", ", ", "-"))
-        ):
-            count += not words[first].initial and words[first].text.lower() not in _PARTICLES
-            first -= 1
-        first += 1
-        while first < place and words[first].text.lower() in _PARTICLES and words[first].text[0].islower():
+def _before_a_credential(reading: _Reading) -> Iterator[Span]:
+    words = reading.words
+    for section, gaps in (("credential", (", ", ",", " ", "  ")), ("comma credential", (", ", ","))):
+        for place, _ in reading.labels(section):
+            if not place or not words[place].capital or words[place - 1].gap.replace(".", "", 1) not in gaps:
+                continue
+            last = first = place - 1
+            while first >= 0 and last - first < 6 and _can_be_name(words[first]):
+                if first < last and words[first].gap not in (" ", "  ", ". ", ", ", "-"):
+                    break
+                first -= 1
             first += 1
-        named = [word for word in words[first : place + 1] if word.plain or word.known.listed]
-        if count and named and (count > 1 or any(word.plain for word in named) or words[first].initial):
-            yield words[first].start, words[place].end
+            named = [word for word in words[first : last + 1] if word.nameable]
+            if named and (len(named) > 1 or named[0].plain or words[first].initial):
+                yield words[first].start, words[last].end
 
 
 def _can_be_name(word: _Word) -> bool:
-    if word.text.lower() in _PARTICLES or word.initial:
-        return True
-    return word.plain or (word.capital and word.known.listed and not word.odd and not word.known.function)
+    return word.particle or word.initial or (word.nameable and word.lower not in _NO_NAMES)
 
 
-def _bare(text: str, words: list[_Word]) -> Iterator[Span]:
+def _bare(reading: _Reading) -> Iterator[Span]:
     """Names that nothing announces: their words must speak for themselves."""
-    place = 0
-    while place < len(words):
-        word = words[place]
-        place += 1
-        if not word.capital or not (word.plain or word.known.listed or word.initial) or word.odd:
+    text, words = reading.text, reading.words
+    done = 0
+    for place, word in enumerate(words):
+        if word.start < done or not word.capital or word.odd or not (word.nameable or word.initial):
             continue
-        span = _name_from(words, place - 1, trusted=False, comma=_turned(text, words, place - 1))
+        span = _name_from(words, place, trusted=False, comma=_turned(text, words, place))
         if span is None:
             continue
-        end = place
+        end = place + 1
         while end < len(words) and words[end].start < span[1]:
             end += 1
-        if _convincing(text, words[place - 1 : end], span[1]):
+        if _convincing(text, words[place:end], span[1]):
             yield span
-            place = end
+            done = span[1]
 
 
 def _turned(text: str, words: list[_Word], place: int) -> bool:
-    """Whether "Kowalska, Anna" stands here: surname first."""
+    """Whether a surname with a comma stands here: "Kowalska, Anna"."""
     word = words[place]
-    if word.gap != ", " or place + 1 >= len(words) or (word.known.common and not word.known.listed):
+    if word.gap != ", " or place + 1 >= len(words):
         return False
     second = words[place + 1]
-    if not second.capital or second.odd or len(second.text) < 2:
-        return False
-    if second.known.given and not second.known.clinical and (not second.known.common or word.plain):
-        return not (second.known.common and word.known.common)
-    # Neither is frequent: believe it only as a heading, with a date of birth or a number behind it.
+    if second.capital and second.known.given and not second.known.clinical and (word.plain or not second.known.common):
+        return True
+    # Neither is frequent: believed only as a heading, with a date of birth or a number behind it.
     opens = word.start == 0 or text[word.start - 1] == "\n"
-    return (
-        opens
-        and word.plain
-        and second.plain
-        and bool(
-            re.match(
-                rf"(?: {_CAP}\.?)?[ ,;|()–-]{{1,4}}(?:(?i:dob|mrn|born|id|\*)[:. ]{{0,3}})?(?:{_VEIL}|\(|\d\d[- ]?[yMF])",
-                text[second.end : second.end + 40],
-            )
-        )
-    )
+    return opens and word.plain and second.plain and bool(_match(_HEADED, text, second.end))
 
 
 def _convincing(text: str, name: list[_Word], end: int) -> bool:
-    full = [
-        word
-        for word in name
-        if not word.initial and word.text.lower() not in _PARTICLES or (word.known.given and word is name[0])
-    ]
-    given = [
-        word
-        for word in full
-        if word.known.given and not word.known.common and not (word.shouted and len(word.text) < 4)
-    ]
+    full = [word for word in name if not word.initial and not (word.particle and not word.known.given)]
     plain = [word for word in full if word.plain]
-    initials = [word for word in name if word.initial]
-    told = bool(_compiled(rf"(?:{_AGED})").match(text, end))
-    if len(full) >= 2:
-        if given or (told and (plain or full[0].known.given)):
-            return True
-        if all(word.shouted for word in full):
-            return any(word.known.listed for word in plain) and len(plain) >= 2
-        if len(plain) >= 2:
-            return not any(word.shouted for word in plain) and all(_pronounced(word.text) for word in plain)
-        return (
-            bool(plain)
-            and all(word.known.listed for word in full if not word.plain)
-            and not any(word.known.clinical for word in full)
-        )
-    if initials and full and "." in initials[0].gap:
-        return (
-            name[0].initial
-            and bool(plain or (full[0].known.surname and not full[0].known.clinical))
-            and not full[0].shouted
-        )
-    if given and not full[0].known.clinical:
+    given = [word for word in full if word.known.given and not word.known.common]
+    given = [word for word in given if not (word.shouted and len(word.text) < 4)]
+    told = bool(_match(_TOLD, text, end))
+    if not full or text.startswith(("'s wort", "’s wort", ":"), end):
+        return False
+    if len(full) == 1:
+        signed = name[0].initial and name[0].gap.startswith(".") and not full[0].shouted
+        surname = bool(plain) or (full[0].known.surname and not full[0].known.clinical)
+        return (signed and surname) or bool(given) or (bool(plain) and told and not plain[0].shouted)
+    if given or (told and (plain or full[0].known.given)):
         return True
-    return bool(plain) and told and not plain[0].shouted
+    if all(word.shouted for word in full):
+        return len(plain) >= 2 and any(word.known.listed for word in plain)
+    if len(plain) >= 2:
+        return all(_pronounced(word.text) and not word.shouted for word in plain)
+    # One of the two is also an ordinary word: then it must be a frequent name.
+    return bool(plain) and all(word.plain or (word.known.listed and not word.known.clinical) for word in full)
 
 
 def _pronounced(word: str) -> bool:
     return len(word) > 2 and bool(re.search(r"[aeiouy]", _fold(word)))
 
 
-def _again(text: str, words: list[_Word], spans: list[Span]) -> Iterator[Span]:
-    """Later and earlier mentions of a name that is known by now: "Kowalska" after "Anna Kowalska"."""
-    known: set[str] = set()
-    place = 0
+def _again(words: list[_Word], spans: list[Span]) -> Iterator[Span]:
+    """Other mentions of a name that is known by now: "Kowalska" after "Anna Kowalska"."""
+    known, place = set(), 0
     for word in words:
         while place < len(spans) and spans[place][1] <= word.start:
             place += 1
-        if place < len(spans) and spans[place][0] <= word.start < spans[place][1] and len(word.text) > 2:
-            known.update([_fold(word.text), *_fold(word.text).split("-")])
+        if place < len(spans) and spans[place][0] <= word.start:
+            known.update((_fold(word.text), *_fold(word.text).split("-")))
     known = {name for name in known if len(name) > 2 and name not in _PARTICLES}
-    for before, word in zip([None, *words], words, strict=False):
+    before = None
+    for word in words if known else ():
         folded = _fold(word.text)
-        if folded not in known and not (known & set(folded.split("-")) and word.plain):
-            continue
-        if word.known.clinical or word.odd:
-            continue
-        if word.known.common:
-            # Mr. Long has a long history: an ordinary word is his name only with a capital inside a sentence.
-            inside = before is not None and before.text[0].islower() and before.gap == " "
-            if not inside or not word.capital or word.shouted or word.gap == "-":
-                continue
-        elif not word.capital and len(word.text) < 5:
-            continue
-        yield word.start, word.end - (2 if word.text[-2:] in ("'s", "’s") else 0)
+        mentioned = folded in known or (word.plain and not known.isdisjoint(folded.split("-")))
+        if mentioned and not word.known.clinical and not word.odd and _means_the_name(word, before):
+            yield word.start, word.end - _possessive(word.text)
+        before = word
+
+
+def _means_the_name(word: _Word, before: _Word | None) -> bool:
+    if not word.known.common:
+        return word.capital or len(word.text) > 4
+    # Mr. Long has a long history: an ordinary word is his name only with a capital inside a sentence.
+    inside = before is not None and before.text.islower() and before.gap == " "
+    return inside and word.capital and not word.shouted and word.gap != "-"
+
+
+_RULES: tuple[tuple[str, Callable[[_Reading], Iterable[Span]]], ...] = (
+    ("url", _urls),
+    ("email", _emails),
+    ("address", _addresses),
+    ("institution", _institutions),
+    ("date", _dates),
+    ("phone", _phones),
+    ("number", _numbers),
+    ("age", _ages),
+    ("name", _names),
+)
+"""In this order: what contains other identifiers (a street has a number) is read first."""

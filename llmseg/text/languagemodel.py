@@ -24,7 +24,8 @@ from llmseg.text.package import GGUF_SHA256, converted_package
 PACKAGED = "SmolLM2-135M-Instruct-Q4_1.gguf"
 """The default: the quantised weights that install from the package index. The hub's own weights are another encoder."""
 
-PRECISIONS = {"auto": None, "fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16, "int8": None, "int4": None}  # fmt: skip
+DTYPES = {"fp32": torch.float32, "fp16": torch.float16, "bf16": torch.bfloat16}
+PRECISIONS = ("auto", *DTYPES, "int8", "int4")
 
 
 @dataclass(frozen=True)
@@ -36,7 +37,7 @@ class EncoderSpec:
         layer: the hidden states after this many blocks are used; 0 means the last, the paper's way.
         revision: branch, tag or commit of a Hugging Face id.
         max_tokens: longer notes are cut here, and said to be.
-        precision: "fp32", "fp16", "bf16", "int8", "int4" (GPU), or "auto": fp32 on a CPU, half of it on a GPU.
+        precision: "fp32", "fp16", "bf16", "int8", "int4" (GPU only), or "auto": fp32 on a CPU, 16 bits on a GPU.
         adapter: a LoRA for this model, as a folder or a Hugging Face id; "" for none.
     """
 
@@ -156,8 +157,8 @@ def load_model(spec: EncoderSpec, models: Path | None = None, device: str = "cpu
     if getattr(config, "layer_types", None):
         config.layer_types = config.layer_types[: config.num_hidden_layers]
     bits = spec.precision in ("int8", "int4")
-    options = _bitsandbytes(spec.precision, device) if bits and _is_cuda(device) else {}
-    dtype = PRECISIONS[spec.precision] or _default_dtype(config.dtype, bits or _is_cuda(device))
+    dtype = _dtype(spec.precision, device, saved=config.dtype)
+    options = _bitsandbytes(spec.precision, device, dtype) if bits and _is_cuda(device) else {}
     with explained("language model", spec.model):
         model = AutoModel.from_pretrained(
             _source(spec, models), config=config, revision=spec.revision, dtype=dtype, **options
@@ -168,7 +169,7 @@ def load_model(spec: EncoderSpec, models: Path | None = None, device: str = "cpu
         from llmseg.text.lora import adapt
 
         with explained("adapter", spec.adapter):
-            adapt(model, spec, *blocks_of(model), depth=depth, merge=not options)
+            adapt(model, spec.adapter, *blocks_of(model), depth=depth, merge=not options)
     if bits and not options:
         quantise(blocks_of(model)[1])
         model.float()
@@ -237,8 +238,7 @@ def _read_config(spec: EncoderSpec, models: Path | None):
     alone = config.get_text_config() is config
     if not alone or not hasattr(config, "vocab_size") or not hasattr(config, "num_hidden_layers"):
         raise InputError(
-            f"{spec.model} ({config.model_type}) is no model of text alone. Choose a language model, or CLIP for its text "
-            "tower."
+            f"{spec.model} ({config.model_type}) is no model of text alone. Choose one, or CLIP, whose text tower is used."
         )
     return config
 
@@ -256,24 +256,24 @@ def _check_device(precision: str, device: str) -> None:
         raise InputError(f"{precision} on a GPU needs bitsandbytes. Install it with: pip install bitsandbytes")
 
 
-def _default_dtype(saved: torch.dtype | None, half: bool) -> torch.dtype:
-    if not half:
-        return torch.float32
-    if saved == torch.float16 or not torch.cuda.is_available():
-        return saved or torch.float32
-    return torch.bfloat16 if torch.cuda.is_bf16_supported(including_emulation=False) else torch.float16
+def _dtype(precision: str, device: str, saved: torch.dtype | None) -> torch.dtype:
+    if precision in DTYPES:
+        return DTYPES[precision]
+    if _is_cuda(device):
+        narrow = saved == torch.float16 or not torch.cuda.is_bf16_supported(including_emulation=False)
+        return torch.float16 if narrow else torch.bfloat16
+    # Before weights shrink to int8 they need not grow to 32 bits first.
+    return saved if precision == "int8" and saved in DTYPES.values() else torch.float32
 
 
-def _bitsandbytes(precision: str, device: str) -> dict:
+def _bitsandbytes(precision: str, device: str, dtype: torch.dtype) -> dict:
     from transformers import BitsAndBytesConfig
 
     if precision == "int8":
-        quantised = BitsAndBytesConfig(load_in_8bit=True)
+        config = BitsAndBytesConfig(load_in_8bit=True)
     else:
-        quantised = BitsAndBytesConfig(
-            load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=_default_dtype(None, half=True)
-        )
-    return {"quantization_config": quantised, "device_map": {"": device}}
+        config = BitsAndBytesConfig(load_in_4bit=True, bnb_4bit_quant_type="nf4", bnb_4bit_compute_dtype=dtype)
+    return {"quantization_config": config, "device_map": {"": device}}
 
 
 @contextmanager

@@ -10,11 +10,11 @@ from torch import nn
 from llmseg.case import InputError
 
 
-def adapt(model: nn.Module, spec, stack: str, blocks: nn.ModuleList, *, depth: int, merge: bool) -> None:
+def adapt(model: nn.Module, adapter: str, stack: str, blocks: nn.ModuleList, *, depth: int, merge: bool) -> None:
     """Put an adapter into a model in place; what it holds for layers that were not loaded is left out.
 
     Args:
-        spec: names the adapter, and the model in errors.
+        adapter: a folder or a Hugging Face id.
         stack, blocks: the model's transformer blocks and what they are called.
         depth: how many layers the whole model has.
         merge: add the matrices to the weights, so that they cost nothing to run; quantised weights keep them beside.
@@ -24,26 +24,29 @@ def adapt(model: nn.Module, spec, stack: str, blocks: nn.ModuleList, *, depth: i
     try:
         peft = importlib.import_module("peft")
     except ImportError as error:
-        raise InputError(f"The adapter {spec.adapter} needs peft. Install it with: pip install peft") from error
-    config = peft.PeftConfig.from_pretrained(spec.adapter)
+        raise InputError(f"The adapter {adapter} needs peft. Install it with: pip install peft") from error
+    config = peft.PeftConfig.from_pretrained(adapter)
     if config.peft_type != peft.PeftType.LORA:
-        raise InputError(f"The adapter {spec.adapter} is of kind {config.peft_type.value}. Choose a LoRA.")
-    weights = peft.load_peft_weights(spec.adapter, device="cpu")
-    foreign = InputError(f"The adapter {spec.adapter} was made for another model than {spec.model}. Choose its own.")
+        raise InputError(f"The adapter {adapter} is of kind {config.peft_type.value}. Choose a LoRA.")
+    weights = peft.load_peft_weights(adapter, device="cpu")
+    foreign = InputError(f"The adapter {adapter} was made for another model than {model.name_or_path}. Choose its own.")
 
-    # It was trained on the whole model, head and all ("model.layers.0..."), and here the trunk is alone ("layers.0...").
-    # A shell lends the trunk its old name, so that every pattern in the adapter's config still finds its layers.
-    parts = [rf"base_model\.model\.(?:({name})\.)?" for name in {model.base_model_prefix, "text_model"} - {""}]
-    places = [re.match(rf"(?:{'|'.join(parts)}){re.escape(stack)}\.(\d+)\.", key) for key in weights]
-    places = [place for place in places if place]
-    if not places or max(int(place[place.lastindex]) for place in places) >= depth:
+    names = "|".join({model.base_model_prefix, "text_model"} - {""})
+    key = re.compile(rf"base_model\.model\.(?:({names})\.)?{re.escape(stack)}\.(\d+)\.")
+    places = [place.groups() for place in map(key.match, weights) if place]
+    layers = {int(layer) for _, layer in places}
+    if not layers or max(layers) >= depth:
         raise foreign
-    host, named = model, next(filter(None, places[0].groups()[:-1]), None)
-    if named:
+    if min(layers) >= len(blocks):
+        raise InputError(f"The adapter {adapter} changes no layer up to the tapped {len(blocks)}. Tap a later one.")
+    # It was trained on the whole model, head and all ("model.layers.0"); here the trunk stands alone ("layers.0"). A
+    # shell lends the trunk its old name, so that every pattern in the adapter's config still finds its layers.
+    host, name = model, places[0][0]
+    if name:
         host = nn.Module()
-        host.add_module(named, model)
-    for flag in ("is_loaded_in_8bit", "is_loaded_in_4bit"):
-        setattr(host, flag, getattr(model, flag, False))
+        host.add_module(name, model)
+        for flag in ("is_loaded_in_8bit", "is_loaded_in_4bit"):
+            setattr(host, flag, getattr(model, flag, False))
     config.inference_mode = True
     adapted = peft.LoraModel(host, config, "default")
     try:

@@ -68,6 +68,34 @@ def find_gguf(cache: Path | None = None, on_progress: Callable[[float], None] | 
     return kept
 
 
+def converted_package(models: Path | None = None) -> Path:
+    """Dequantise the packaged GGUF one time; later starts load plain float16 weights in about a second."""
+    models = models or cache_folder() / "models"
+    folder = models / f"smollm2-{GGUF_SHA256[:16]}"
+    if folder.exists():
+        return folder
+    import torch
+    from transformers import AutoModel, AutoTokenizer, LlamaConfig, LlamaModel
+
+    gguf = find_gguf()
+    log.info("Converting %s (once)", gguf.name)
+    models.mkdir(parents=True, exist_ok=True)
+    scratch = Path(tempfile.mkdtemp(dir=models, prefix=".converting-"))
+    try:
+        quantised = AutoModel.from_pretrained(gguf.parent, gguf_file=gguf.name, dtype=torch.float32)
+        # transformers refuses to save a model that came from a GGUF, so its weights move to a plain twin.
+        config = LlamaConfig(**{k: v for k, v in quantised.config.to_dict().items() if k != "quantization_config"})
+        plain = LlamaModel(config)
+        plain.load_state_dict(quantised.state_dict())
+        plain.to(torch.float16).save_pretrained(scratch)
+        AutoTokenizer.from_pretrained(gguf.parent, gguf_file=gguf.name).save_pretrained(scratch)
+        if not folder.exists():
+            os.replace(scratch, folder)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+    return folder
+
+
 def _installed() -> Path | None:
     # Located, never imported: importing it would ask for a llama.cpp build.
     spec = importlib.util.find_spec(MODULE)

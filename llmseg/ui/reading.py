@@ -134,10 +134,8 @@ def told(moved_ml: float, deltas: Mapping) -> str:
     if not deltas:
         return "nothing moves"
     name, delta = max(deltas.items(), key=lambda item: item[1].moved_ml)
-    return (
-        f"{moved_ml:.0f} ml move; most in {name} (−{delta.removed_ml:.0f} ml, +{delta.added_ml:.0f} ml), "
-        f"mainly on the {delta.side}"
-    )
+    where = "on both sides" if delta.side == "both" else f"mainly on the {delta.side}"
+    return f"{moved_ml:.0f} ml move; most in {name} (−{delta.removed_ml:.0f} ml, +{delta.added_ml:.0f} ml), {where}"
 
 
 def _marked(text: str, marks: list[_Mark]) -> str:

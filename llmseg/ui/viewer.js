@@ -159,6 +159,7 @@ class Viewer {
       panel.querySelector(".absent").textContent = missing ? this.scene.absent[name] ?? "" : "";
     }
     for (const title of this.root.querySelectorAll(".second")) title.textContent = this.scene.second || "Without the note";
+    for (const word of this.root.querySelectorAll("th.without, button.without")) word.textContent = this.scene.second ? "Other" : "Without";
     this.root.dataset.second = this.scene.second;
     this.find(".case").textContent = this.scene.label;
   }

@@ -125,9 +125,7 @@ class Workbench:
             Stopped: by the Stop button, or because another case was opened.
         """
         reading = self._read(note, kept)
-        notes = {"text": reading} if reading else {}
-        if not reading or "no-text" not in session.results or session.results["no-text"].stored:
-            notes["no-text"] = None
+        notes = {"text": reading, **self._plain_if_missing(session)} if reading else {"no-text": None}
         drawn = yield from self._drawing(session, notes)
         yield replace(session, results=self._measured(drawn, session, reading), compared=None, explanation=None)
         structures = drawn.structures("text") if reading else None
@@ -148,7 +146,8 @@ class Workbench:
         reading = self._read(note, kept)
         if reading is None:
             raise InputError("There is no note to compare with. Write one first.")
-        drawn = yield from self._drawing(session, {"text": reading, "compared": self._read(other or "", kept)})
+        notes = {"text": reading, "compared": self._read(other or "", kept)}
+        drawn = yield from self._drawing(session, notes)
         results = {**self._measured(drawn, session, reading)}
         change = difference(drawn.structures("text"), drawn.structures("compared"))
         moved = told(sum(delta.moved_ml for delta in change.values()), change)
@@ -173,7 +172,7 @@ class Workbench:
             raise InputError("There is no note to explain. Write one first.")
         plan = plan_ablation(self.model.get().read, reading)
         notes = {"text": reading, **{f"without {n}": shorter for n, shorter in enumerate(plan.draws[1:])}}
-        drawn = yield from self._drawing(session, notes)
+        drawn = yield from self._drawing(session, {**notes, **self._plain_if_missing(session)})
         explanation = plan.effects(drawn.structures(arm) for arm in notes)
         results = self._measured(drawn, session, reading)
         yield replace(session, results=results, compared=None, explanation=explanation)
@@ -196,6 +195,11 @@ class Workbench:
         if name not in found:
             raise InputError(f"{name.capitalize()}: {WHY_NOT[name]}")
         return found[name]
+
+    def _plain_if_missing(self, session: Session) -> dict[str, None]:
+        """The contour without a note, where this session has none of its own yet."""
+        has_own = "no-text" in session.results and not session.results["no-text"].stored
+        return {} if has_own else {"no-text": None}
 
     def _read(self, note: str, kept: frozenset[str]) -> NoteReading | None:
         return self.model.get().read(Note(note), kept=kept) if note.strip() else None
