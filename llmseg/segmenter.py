@@ -213,7 +213,7 @@ class OpenCT:
         Raises:
             InputError: an empty note.
         """
-        return next(self.segment_each([note], on_progress))
+        return list(self.segment_each([note], on_progress))[0]
 
     def segment_each(
         self, notes: Sequence[Note | NoteReading | None], on_progress: Progress | None = None

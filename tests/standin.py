@@ -86,6 +86,9 @@ class OpenStandIn:
     def __init__(self, segmenter: StandIn, volume: Volume):
         self.segmenter, self.volume = segmenter, volume
 
+    def segment(self, note: Note | NoteReading | None, on_progress=None) -> Segmentation:
+        return self._segment(self.segmenter.read(note) if isinstance(note, Note) else note, on_progress)
+
     def segment_each(self, readings: Sequence[NoteReading | None], on_progress=None) -> Iterator[Segmentation]:
         for reading in readings:
             yield self._segment(reading, on_progress)

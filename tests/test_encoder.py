@@ -12,7 +12,7 @@ from tiny import LAYERS, NOTE, OTHER_NOTE, TOKEN_WIDTH, write_language_model
 
 from llmseg.case import InputError
 from llmseg.text import encoder as module
-from llmseg.text.encoder import EncoderSpec, TextEncoder
+from llmseg.text.encoder import PACKAGED, EncoderSpec, TextEncoder
 
 NOTES = (NOTE, OTHER_NOTE, "left", "the neck , both side .")
 
@@ -155,6 +155,13 @@ def test_no_file_of_the_cache_tells_of_the_note(models, reads, tmp_path):
     assert not any(b"larynx" in path.read_bytes() for path in (tmp_path / "cache").rglob("*.npy"))
 
 
+def test_no_log_tells_of_the_note(models, reads, caplog):
+    caplog.set_level("DEBUG")
+    reads(models["llama"], max_tokens=8).encode(["larynx", "larynx " * 600])
+    assert "Loading the language model" in caplog.text
+    assert "larynx" not in caplog.text
+
+
 def test_each_encoder_keeps_its_own_notes(models, reads):
     one, other = reads(models["llama"], 2), reads(models["llama"], 3)
     one.encode([NOTE])
@@ -188,6 +195,31 @@ def test_a_long_note_is_cut_and_said_to_be(models, reads):
     torch.testing.assert_close(features.tokens[0], reader.encode([OTHER_NOTE]).tokens[0], atol=5e-3, rtol=5e-3)
 
 
+def test_a_note_that_just_fits_is_not_said_to_be_cut(models, reads):
+    reader = reads(models["llama"], max_tokens=8)
+    reader.encode([NOTE])
+    assert reader.tokens_in(NOTE) == reader.budget == 8
+    assert not reader.cuts(NOTE)
+
+
+def test_tokens_are_counted_without_loading_the_model(model, reads):
+    reader = reads(model, max_tokens=8)
+    assert [reader.tokens_in(note) for note in (NOTE, OTHER_NOTE, "left")] == [8, 11, 1]
+    assert reader.loads == 0
+    assert reader._model is None
+
+
+def test_notes_are_tokenised_once_and_read_by_length_in_few_batches(models, reads, monkeypatch):
+    reader, counted, shapes = reads(models["llama"]), [], []
+    reader.warm_up()
+    tokenise, read = reader._vocabulary.ids, reader._model.forward
+    monkeypatch.setattr(reader._vocabulary, "ids", lambda note: counted.append(note) or tokenise(note))
+    monkeypatch.setattr(reader._model, "forward", lambda ids, mask: shapes.append(tuple(ids.shape)) or read(ids, mask))
+    reader.encode(NOTES, batch=2)
+    assert sorted(counted) == sorted(NOTES)
+    assert shapes == [(2, 1 + 6), (2, 1 + 11)]
+
+
 def test_a_note_never_read_is_not_said_to_be_cut(models, reads):
     assert not reads(models["llama"], max_tokens=8).cuts(OTHER_NOTE)
 
@@ -203,6 +235,10 @@ def test_a_fingerprint_names_model_layer_revision_and_budget(models):
         EncoderSpec("meta-llama/Llama-2-7b-hf"),
         EncoderSpec("meta-llama/Llama-2-7b-hf", revision="v2"),
         EncoderSpec("meta-llama/Llama-2-7b-hf", layer=0),
+        EncoderSpec("meta-llama/Llama-2-7b-hf", precision="int8"),
+        EncoderSpec("meta-llama/Llama-2-7b-hf", precision="bf16"),
+        EncoderSpec("meta-llama/Llama-2-7b-hf", adapter="someone/notes-lora"),
+        EncoderSpec("meta-llama/Llama-2-7b-hf", adapter="someone/other-lora"),
         EncoderSpec(str(models["llama"])),
         EncoderSpec(str(models["bert"])),
     )
@@ -212,6 +248,12 @@ def test_a_fingerprint_names_model_layer_revision_and_budget(models):
 
 def test_the_packaged_encoder_keeps_the_fingerprint_that_checkpoints_name():
     assert TextEncoder().fingerprint == "d6f00a14a51f022c"
+
+
+def test_a_spec_written_before_there_were_precisions_and_adapters_still_reads():
+    kept = {"model": PACKAGED, "layer": 16, "revision": "main", "max_tokens": 256}
+    assert EncoderSpec(**kept) == EncoderSpec(precision="auto", adapter="")
+    assert EncoderSpec(**kept).fingerprint == "d6f00a14a51f022c"
 
 
 def test_other_weights_in_the_same_folder_are_another_encoder(tmp_path):
@@ -231,6 +273,7 @@ def test_the_name_says_which_model_reads_and_where(models):
     reader = TextEncoder(EncoderSpec(str(models["llama"]), layer=2))
     assert reader.name == f"{models['llama']}, layer 2 ({reader.fingerprint})"
     assert "layer last" in TextEncoder(EncoderSpec("a/model", layer=0)).name
+    assert "int8, adapter a/lora (" in TextEncoder(EncoderSpec("a/model", precision="int8", adapter="a/lora")).name
 
 
 # What cannot be read.
@@ -267,6 +310,31 @@ def test_an_unknown_model_is_refused_with_its_name(reads, id):
     assert "access token" in said
 
 
+@pytest.mark.parametrize(
+    ("raised", "reason", "remedy"),
+    [
+        ("RepositoryNotFoundError", "Hugging Face knows no such id", "Correct it"),
+        ("GatedRepoError", "it is gated", "Accept its licence on https://huggingface.co/some/model and set HF_TOKEN"),
+        ("RevisionNotFoundError", "it has no such revision", "branches and tags"),
+        ("LocalEntryNotFoundError", "no network, and it is not in the local cache", "Connect once"),
+    ],
+)
+def test_each_answer_of_the_hub_has_its_own_reason_and_remedy(reads, monkeypatch, raised, reason, remedy):
+    import httpx
+    from transformers.utils import hub
+
+    def answer(*_args, **_options):
+        kind = getattr(hub, raised)
+        if raised == "LocalEntryNotFoundError":
+            raise kind("cannot be found on the disk")
+        raise kind("401\nClient error", response=httpx.Response(401, request=httpx.Request("HEAD", "https://hub")))
+
+    monkeypatch.setattr(hub, "hf_hub_download", answer)
+    said = refusal(reads("some/model"))
+    assert said.startswith(f"The language model some/model cannot be loaded ({reason}). ")
+    assert remedy in said
+
+
 def test_a_folder_without_a_model_is_refused(tmp_path):
     with pytest.raises(InputError, match="holds no model files"):
         TextEncoder(EncoderSpec(str(tmp_path)))
@@ -287,6 +355,11 @@ def test_a_model_that_reads_one_text_to_write_another_is_refused(models, reads, 
     shutil.copytree(models["llama"], tmp_path / "t5")
     T5Model(T5Config(**sizes)).save_pretrained(tmp_path / "t5")
     assert "is an encoder-decoder" in refusal(reads(tmp_path / "t5"))
+
+
+def test_a_precision_nobody_has_is_refused():
+    with pytest.raises(InputError, match=r"'fp8' is unknown. Choose one of auto, fp32, fp16, bf16, int8, int4"):
+        EncoderSpec(precision="fp8")
 
 
 @pytest.mark.parametrize("settings", [{"layer": -1}, {"max_tokens": 7}])

@@ -10,7 +10,7 @@ from llmseg.model.reader import FACT_HEADS, TextReader, fact_targets
 from llmseg.text.encoder import TextFeatures
 from llmseg.text.facts import Facts
 
-POOLINGS = ("queries", "mean")
+POOLINGS = ("queries", "mean", "last")
 
 
 def reader(pooling: str = "queries", width: int = 8) -> TextReader:
@@ -38,7 +38,7 @@ def test_a_note_reads_the_same_beside_a_longer_one(pooling):
     torch.testing.assert_close(read(notes)[1:], read(alone))
 
 
-@pytest.mark.parametrize("pooling", POOLINGS)
+@pytest.mark.parametrize("pooling", ["queries", "mean"])
 def test_every_real_token_matters(pooling):
     notes, read = text((4,)), reader(pooling)
     for position in range(4):
@@ -77,6 +77,12 @@ def test_mean_pooling_projects_the_mean_of_the_real_tokens():
     notes, read = text((5, 2)), reader("mean")
     means = torch.stack([notes.tokens[0].mean(0), notes.tokens[1, :2].mean(0)])
     torch.testing.assert_close(read(notes), read.project(means))
+
+
+def test_last_pooling_projects_the_last_real_token_alone():
+    notes, read = text((5, 2, 1)), reader("last")
+    lasts = torch.stack([notes.tokens[0, 4], notes.tokens[1, 1], notes.tokens[2, 0]])
+    torch.testing.assert_close(read(notes), read.project(lasts))
 
 
 def test_the_order_of_tokens_is_left_to_the_language_model():

@@ -134,6 +134,40 @@ def test_a_contour_is_where_its_probability_is_at_least_a_half(segmenter):
         assert np.array_equal(mask, drawn.probabilities[name] >= 0.5), name
 
 
+# What the note is read for.
+
+
+def test_two_wordings_of_the_same_facts_draw_the_same_contour(segmenter):
+    ct = segmenter.open(body())
+    first, second = (
+        ct.segment(Note(n)).structures for n in ("SCC of the left tonsil, 70 Gy", "70 Gy. Oropharynx, left.")
+    )
+    assert all(np.array_equal(first[name], second[name]) for name in first)
+
+
+def test_a_note_that_states_nothing_is_passed_over_and_said_to_be(segmenter):
+    ct = segmenter.open(body())
+    drawn = ct.segment(Note("The patient feels well."))
+    assert drawn.provenance["condition"] == "no-text"
+    assert drawn.provenance["note_sha256"]
+    assert np.array_equal(drawn.structures["Larynx"], ct.segment(None).structures["Larynx"])
+
+
+def test_many_notes_at_once_draw_what_each_draws_alone(segmenter):
+    ct = segmenter.open(body())
+    notes = [Note(NOTE), None, Note(OTHER_NOTE), Note("Left larynx"), Note("Right larynx, both necks"), Note(NOTE)]
+    together = list(ct.segment_each(notes))
+    for note, drawn in zip(notes, together, strict=True):
+        alone = ct.segment(note)
+        assert drawn.provenance == alone.provenance
+        assert all(dice(drawn.structures[name], alone.structures[name]) > 0.99 for name in ("PTV_High", "Larynx"))
+
+
+def test_an_unknown_template_is_refused_when_the_model_loads(checkpoint, tmp_path):
+    with pytest.raises(InputError, match="no template 'haiku'"):
+        Segmenter.load(checkpoint, "cpu", cache=tmp_path, template="haiku")
+
+
 # What is done once.
 
 
@@ -215,6 +249,9 @@ def test_a_segmentation_says_how_it_came_about(segmenter):
         "text_encoder": segmenter.encoder.spec.model,
         "text_encoder_fingerprint": segmenter.encoder.fingerprint,
         "note_sha256": hashlib.sha256(NOTE.encode()).hexdigest(),
+        "template": "essential",
+        "prompt_sha256": hashlib.sha256(segmenter.read(Note(NOTE)).prompt.encode()).hexdigest(),
+        "prompt_dropped": [],
         "note_cut": False,
         "grid_mm": [4.0, 4.0, 4.0],
         "shape": list(ct.shape),
@@ -222,11 +259,13 @@ def test_a_segmentation_says_how_it_came_about(segmenter):
     }
     without = opened.segment(None).provenance
     assert without["condition"] == "no-text"
-    assert not any(without[key] for key in said if key.startswith(("text_encoder", "note_")))
+    assert not any(without[key] for key in said if key.startswith(("text_encoder", "note_", "prompt", "template")))
 
 
 def test_a_cut_note_is_said_to_be(segmenter):
-    assert segmenter.open(body()).segment(Note("left " * 10_000)).provenance["note_cut"] is True
+    long = segmenter.read(Note("left " * 10_000), template="as-written")
+    assert segmenter.open(body()).segment(long).provenance["note_cut"] is True
+    assert segmenter.open(body()).segment(Note("left " * 10_000)).provenance["note_cut"] is False
 
 
 def test_a_segmentation_is_written_and_read_back(segmenter, tmp_path):

@@ -22,25 +22,27 @@ BAR = (slice(-4, 2), slice(3, 7), slice(-6, 3))
 """Bone inside `body`, in voxels from its middle."""
 
 
-def write_language_model(folder: Path, kind: str = "llama", seed: int = 0, layers: int = LAYERS) -> Path:
-    """A random language model with a tokenizer of whole words, as `save_pretrained` leaves it."""
+def write_tokenizer(folder: Path, kind: str = "llama", **settings) -> int:
+    """A tokenizer of whole words, padding 0 and starting with 1, as `save_pretrained` leaves it; returns its size."""
     from tokenizers import Tokenizer
     from tokenizers.models import WordLevel
     from tokenizers.normalizers import BertNormalizer
     from tokenizers.pre_tokenizers import Whitespace
-    from transformers import BertConfig, BertModel, LlamaConfig, LlamaModel, PreTrainedTokenizerFast
+    from transformers import PreTrainedTokenizerFast
 
-    special = {"llama": ("<pad>", "<s>", "<unk>"), "bert": ("[PAD]", "[CLS]", "[UNK]")}[kind]
+    special = ("[PAD]", "[CLS]", "[UNK]") if kind == "bert" else ("<pad>", "<s>", "<unk>")
     vocabulary = {word: i for i, word in enumerate((*special, *WORDS.split()))}
     tokenizer = Tokenizer(WordLevel(vocabulary, unk_token=special[2]))
     tokenizer.normalizer = BertNormalizer()
     tokenizer.pre_tokenizer = Whitespace()
-    start = {"llama": "bos_token", "bert": "cls_token"}[kind]
-    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=special[0], **{start: special[1]}).save_pretrained(
-        folder
-    )
-    sizes = {
-        "vocab_size": len(vocabulary),
+    settings["cls_token" if kind == "bert" else "bos_token"] = special[1]
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, pad_token=special[0], **settings).save_pretrained(folder)
+    return len(vocabulary)
+
+
+def sizes_of_language_model(vocab_size: int, layers: int = LAYERS) -> dict:
+    return {
+        "vocab_size": vocab_size,
         "hidden_size": TOKEN_WIDTH,
         "intermediate_size": 2 * TOKEN_WIDTH,
         "num_hidden_layers": layers,
@@ -49,6 +51,13 @@ def write_language_model(folder: Path, kind: str = "llama", seed: int = 0, layer
         "initializer_range": 0.5,
         "pad_token_id": 0,
     }
+
+
+def write_language_model(folder: Path, kind: str = "llama", seed: int = 0, layers: int = LAYERS) -> Path:
+    """A random language model with a tokenizer of whole words, as `save_pretrained` leaves it."""
+    from transformers import BertConfig, BertModel, LlamaConfig, LlamaModel
+
+    sizes = sizes_of_language_model(write_tokenizer(folder, kind), layers)
     torch.manual_seed(seed)
     model = LlamaModel(LlamaConfig(**sizes)) if kind == "llama" else BertModel(BertConfig(**sizes))
     model.save_pretrained(folder)

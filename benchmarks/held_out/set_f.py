@@ -7,7 +7,7 @@ from held_out.filling import Layout
 SEED = 6107
 
 GIVEN = {
-    "male": ["Leroy", "Gustavo", "Emmett", "Dwayne", "Antoine", "Milton", "Hector", "Russell"],
+    "male": ["Thaddeus", "Octavio", "Emmett", "Dwayne", "Antoine", "Milton", "Hector", "Russell"],
     "female": ["Rosalind", "Darlene", "Guadalupe", "Bernice", "Geraldine", "Tamika", "Colette"],
 }
 SURNAMES = [
@@ -49,7 +49,12 @@ PRIMARY = {
         "unsaid": ["tonsil", "tonsillar fossa"],
     },
     "base of tongue": {
-        "sided": ["{side} BOT", "{side}-sided base of tongue", "base of tongue, {side}", "{side} glossotonsillar sulcus"],
+        "sided": [
+            "{side} BOT",
+            "{side}-sided base of tongue",
+            "base of tongue, {side}",
+            "{side} glossotonsillar sulcus",
+        ],
         "midline": ["base of tongue, midline", "central base of tongue (midline)"],
         "unsaid": ["tongue base", "oropharynx (base of tongue)"],
     },
@@ -59,12 +64,20 @@ PRIMARY = {
         "unsaid": ["soft palate of the oropharynx", "soft palate/uvula"],
     },
     "nasopharynx": {
-        "sided": ["nasopharynx, {side}", "{side} lateral nasopharyngeal wall", "nasopharynx centered in the {side} fossa of Rosenmüller"],
+        "sided": [
+            "nasopharynx, {side}",
+            "{side} lateral nasopharyngeal wall",
+            "nasopharynx centered in the {side} fossa of Rosenmüller",
+        ],
         "midline": ["nasopharynx, midline posterior wall", "midline roof of the nasopharynx"],
         "bilateral": ["nasopharynx bilaterally"],
-        "unsaid": ["nasopharynx, NOS", "the nasopharynx"],
+        "unsaid": ["nasopharynx, NOS", "nasopharynx (subsite not given)"],
     },
-    "pyriform sinus": ["hypopharynx ({side} pyriform)", "pyriform sinus, {side}", "{side} hypopharynx (pyriform sinus)"],
+    "pyriform sinus": [
+        "hypopharynx ({side} pyriform)",
+        "pyriform sinus, {side}",
+        "{side} hypopharynx (pyriform sinus)",
+    ],
     "postcricoid": {
         "midline": ["midline postcricoid hypopharynx", "hypopharynx, postcricoid, midline"],
         "unsaid": ["hypopharynx, postcricoid", "post-cricoid area"],
@@ -75,11 +88,21 @@ PRIMARY = {
         "unsaid": ["larynx, glottic", "true vocal cord, laterality not recorded"],
     },
     "supraglottis": {
-        "sided": ["supraglottis, {side}", "{side} false vocal fold", "larynx, {side} AE fold", "{side} supraglottic larynx"],
+        "sided": [
+            "supraglottis, {side}",
+            "{side} false vocal fold",
+            "larynx, {side} AE fold",
+            "{side} supraglottic larynx",
+        ],
         "midline": ["midline epiglottis", "supraglottic larynx, midline epiglottis"],
         "unsaid": ["larynx, supraglottic", "laryngeal surface of the epiglottis"],
     },
-    "oral tongue": ["{side} mobile tongue", "oral tongue, {side} lateral", "tongue, {side} lateral border, anterior two thirds", "{side} anterior tongue"],
+    "oral tongue": [
+        "{side} mobile tongue",
+        "oral tongue, {side} lateral",
+        "tongue, {side} lateral border, anterior two thirds",
+        "{side} anterior tongue",
+    ],
     "floor of mouth": {
         "sided": ["{side} FOM", "floor of mouth, {side}", "{side} lateral floor of the mouth"],
         "midline": ["floor of mouth, midline", "midline anterior FOM"],
@@ -88,7 +111,11 @@ PRIMARY = {
     "retromolar trigone": ["{side} RMT", "retromolar trigone, {side}", "{side} retromolar trigone of the oral cavity"],
     "parotid": ["parotid, {side}", "{side} parotid (deep lobe)", "parotid gland, {side}"],
     "submandibular gland": ["submandibular gland, {side}", "{side} submandibular salivary gland"],
-    "maxillary sinus": ["maxillary sinus, {side}", "{side} maxilla (antrum)", "{side} sinonasal cavity, maxillary sinus"],
+    "maxillary sinus": [
+        "maxillary sinus, {side}",
+        "{side} maxilla (antrum)",
+        "{side} sinonasal cavity, maxillary sinus",
+    ],
     "nasal cavity": {
         "sided": ["nasal cavity, {side}", "{side} ethmoid", "{side} nasal cavity (lateral wall)"],
         "unsaid": ["nasal cavity, NOS", "nasal cavity and ethmoid"],
@@ -96,7 +123,7 @@ PRIMARY = {
     "thyroid": {
         "sided": ["{side} lobe of the thyroid", "thyroid gland, {side} lobe", "{side} thyroid"],
         "bilateral": ["both lobes of the thyroid", "thyroid, bilateral lobes"],
-        "unsaid": ["thyroid, NOS", "the thyroid gland"],
+        "unsaid": ["thyroid, NOS", "thyroid gland (lobe not given)"],
     },
     "unknown primary": ["head and neck, unknown primary", "carcinoma of unknown primary"],
     "unstated": ["head and neck", "head & neck, site not specified"],
@@ -107,8 +134,15 @@ HISTOLOGY = {
         "[keratinizing|non-keratinizing|invasive moderately differentiated] SCC",
         "infiltrating squamous cell carcinoma",
     ],
-    "nasopharynx": ["EBER-positive nasopharyngeal-type carcinoma", "non-keratinizing undifferentiated carcinoma (EBV+)"],
-    "salivary gland": ["high-grade mucoepidermoid carcinoma", "adenoid cystic carcinoma", "carcinoma ex pleomorphic adenoma"],
+    "nasopharynx": [
+        "EBER-positive nasopharyngeal-type carcinoma",
+        "non-keratinizing undifferentiated carcinoma (EBV+)",
+    ],
+    "salivary gland": [
+        "high-grade mucoepidermoid carcinoma",
+        "adenoid cystic carcinoma",
+        "carcinoma ex pleomorphic adenoma",
+    ],
     "maxillary sinus": ["invasive squamous cell carcinoma", "adenoid cystic carcinoma, cribriform,"],
     "nasal cavity": ["esthesioneuroblastoma{not N1}", "intestinal-type adenocarcinoma", "SNUC"],
     "thyroid": ["papillary thyroid carcinoma", "Hurthle cell carcinoma", "follicular carcinoma, widely invasive,"],
@@ -122,12 +156,15 @@ HIST = {
     "thyroid": ["PTC", "follicular ca"],
 }
 DISEASE = {
-    "": ["{histology} of the {primary}", "{histology} arising in the {primary}"],
+    "": ["{histology} of the {primary}", "{histology} originating in the {primary}"],
     "unknown primary": [
         "metastatic squamous cell carcinoma to the {near} neck with no identifiable primary (unknown primary)",
         "SCC of unknown primary in the cervical lymph nodes",
     ],
-    "unstated": ["squamous cell carcinoma of the head and neck (primary site not given in the referral)", "head and neck squamous cell carcinoma"],
+    "unstated": [
+        "squamous cell carcinoma of the head and neck (primary site not given in the referral)",
+        "a squamous cell carcinoma of head and neck origin, primary site not given",
+    ],
 }
 DX = {
     "": ["{primary} {hist}", "{hist} of {primary}", "{hist}, {primary}"],
@@ -135,7 +172,7 @@ DX = {
     "unstated": ["HNSCC", "H&N SCC"],
 }
 STAGE = [
-    "AJCC 8: {c}{t}, {c}{n}, {c}M0{only M0}",
+    "AJCC 8: {c}{t}, {c}{n}, {c}{m}",
     "{c}{t} {c}{n} {m}",
     "{c}{t}{n}{m} (AJCC 8th ed.)",
     "{t}, {n}, {m}",
@@ -158,17 +195,31 @@ COMPLAINT = {
         "a globus feeling that two courses of antibiotics did not touch",
         "{other} ear pain, later traced to TMJ disease, and incidental findings on exam",
     ],
-    "larynx": ["a raspy voice since {month}", "worsening hoarseness and throat clearing", "voice fatigue noticed at choir practice"],
+    "larynx": [
+        "a raspy voice since {month}",
+        "worsening hoarseness and throat clearing",
+        "voice fatigue noticed at choir practice",
+    ],
     "nasopharynx": [
         "recurrent nosebleeds and headaches",
         "{near} serous otitis that did not clear with a tube",
         "double vision and facial numbness{only T4}",
         "a stuffy nose; {^his} long-standing {other} tinnitus is from artillery service",
     ],
-    "salivary gland": ["a marble-sized lump that grew over {num 5 14} months", "an enlarging painless facial mass{not submandibular_gland}"],
-    "sinonasal": ["epistaxis and facial pressure", "a blocked nose and loose upper molars{not nasal_cavity}", "anosmia and blood when blowing {his} nose"],
+    "salivary gland": [
+        "a marble-sized lump that grew over {num 5 14} months",
+        "an enlarging painless facial mass{not submandibular_gland}",
+    ],
+    "sinonasal": [
+        "epistaxis and facial pressure",
+        "a blocked nose and loose upper molars{not nasal_cavity}",
+        "anosmia and blood when blowing {his} nose",
+    ],
     "thyroid": ["a neck fullness picked up at an annual physical", "a cold nodule on thyroid scan"],
-    "unknown primary": ["a lump in the neck that did not resolve with antibiotics", "an asymptomatic neck mass felt in the shower"],
+    "unknown primary": [
+        "a lump in the neck that did not resolve with antibiotics",
+        "an asymptomatic neck mass felt in the shower",
+    ],
     "oral cavity": [
         "a sore in the mouth that would not heal after dental work",
         "bleeding from an oral lesion",
@@ -179,11 +230,15 @@ LESION = {
     "sized": [
         "Exam shows a friable primary, {size} cm in greatest dimension.",
         "CT neck: {size} cm enhancing primary lesion.",
-        "Primary tumor {size} x {dec 1 2} cm on MRI; no involvement of the {opposite} side.",
-        "The mass measures {size} cm and does not reach the {opposite} mucosa.",
+        "Primary tumor {size} x {dec 1 2} cm on MRI; {opposite} side spared.",
+        "The mass measures {size} cm and does not involve the {opposite} side.",
         "Primary lesion palpated at {size} cm, tender.",
     ],
-    "mobile": ["NPL: normal cord mobility.", "Scope: cords fully mobile.", "Strobe shows preserved mobility on each side."],
+    "mobile": [
+        "NPL: normal cord mobility.",
+        "Scope: cords fully mobile.",
+        "Strobe shows preserved mobility on each side.",
+    ],
     "sluggish": [
         "Scope: decreased cord mobility without fixation.",
         "NPL: hypomobile cord on the tumor side; {opposite} cord normal.",
@@ -194,7 +249,10 @@ LESION = {
         "NPL shows an immobile cord with the {opposite} cord compensating.",
         "No cord motion on the involved side, airway adequate.",
     ],
-    "cartilage": ["CT neck: outer cortex of thyroid cartilage eroded.", "Tumor extends through cartilage into strap muscles."],
+    "cartilage": [
+        "CT neck: outer cortex of thyroid cartilage eroded.",
+        "Tumor extends through cartilage into strap muscles.",
+    ],
     "nasopharynx": [
         "MRI: nasopharyngeal mass enhancing on post-contrast T1.",
         "MRI skull base: no cavernous sinus involvement.{not T4}",
@@ -206,7 +264,10 @@ LESION = {
         "Mass on nasal endoscopy; mucosal thickening of the {opposite} maxillary sinus is inflammatory.",
     ],
     "thyroid": ["US: solid hypoechoic mass.", "CT: mass with tracheal contact."],
-    "unknown primary": ["DL with biopsies and tonsillectomy negative.", "PET/CT and TORS lingual tonsillectomy: no primary found."],
+    "unknown primary": [
+        "DL with biopsies and tonsillectomy negative.",
+        "PET/CT and TORS lingual tonsillectomy: no primary found.",
+    ],
     "postop": [
         "Underwent resection {num 3 7} weeks ago, [LVI present|PNI present|close margin of {num 1 4} mm].",
         "Final path: negative margins, depth of invasion {num 6 14} mm{only oral_cavity}.",
@@ -228,16 +289,29 @@ NODES = {
         "Conglomerate nodes {near} II-III up to {node_size} cm; nothing on the {clear}.",
         "Multilevel {near} neck adenopathy (II, III, Va), max {node_size} cm.",
     ],
-    "large": ["{^near} neck bulky {node_size} cm nodal mass.", "{node_size} cm necrotic {near} neck node; {clear} neck benign."],
-    "extranodal": ["{^near} neck node with clinical ENE, fixed to SCM.", "Clinically overt ENE in the {near} neck with skin tethering."],
-    "bilateral": ["Bilateral neck adenopathy, largest {node_mm} mm.", "Positive nodes in both the right and left neck on PET."],
+    "large": [
+        "{^near} neck bulky {node_size} cm nodal mass.",
+        "{node_size} cm necrotic {near} neck node; {clear} neck benign.",
+    ],
+    "extranodal": [
+        "{^near} neck node with clinical ENE, fixed to SCM.",
+        "Clinically overt ENE in the {near} neck with skin tethering.",
+    ],
+    "bilateral": [
+        "Bilateral neck adenopathy, largest {node_mm} mm.",
+        "Positive nodes in both the right and left neck on PET.",
+    ],
     "contralateral": [
         "PET: single avid node in the {opposite} neck, {node_mm} mm, contralateral to the primary.",
         "Contralateral ({opposite}) neck node {node_size} cm; ipsilateral neck negative.",
     ],
     "postop none": ["Neck dissection path: {taken_out} nodes, all negative.", "Nodes: 0/{taken_out}."],
-    "postop bilateral": ["Bilateral neck dissections, {positive}/{taken_out} nodes positive with disease on each side."],
-    "postop contralateral": ["Neck dissection path: ipsilateral negative, {opposite} (contralateral) {positive}/{taken_out} positive."],
+    "postop bilateral": [
+        "Bilateral neck dissections, {positive}/{taken_out} nodes positive with disease on each side."
+    ],
+    "postop contralateral": [
+        "Neck dissection path: ipsilateral negative, {opposite} (contralateral) {positive}/{taken_out} positive."
+    ],
     "postop": [
         "{^near} ND: {positive} of {taken_out} nodes with metastasis[, largest {node_mm} mm|, no ENE].",
         "Nodes {positive}/{taken_out} positive, {near} neck; {clear} neck 0/{num 9 19}.",
@@ -249,9 +323,18 @@ SPREAD = {
     "M1": ["PET: multiple avid lung lesions c/w metastases.", "Bone metastases in the pelvis on PET."],
     "MX": ["PET/CT scheduled but not yet done."],
 }
-INTENT = {"radical": ["definitive", "curative-intent"], "postop": ["postoperative", "adjuvant"], "palliative": ["palliative"]}
+INTENT = {
+    "radical": ["definitive", "curative-intent"],
+    "postop": ["postoperative", "adjuvant"],
+    "palliative": ["palliative"],
+}
 CHEMO = {
-    "radical": ["with weekly CDDP 40", "with bolus cisplatin (100 mg/m2 x 3)", "with concurrent cetuximab", "alone, as {he} is not a cisplatin candidate"],
+    "radical": [
+        "with weekly CDDP 40",
+        "with bolus cisplatin (100 mg/m2 x 3)",
+        "with concurrent cetuximab",
+        "alone, as {he} is not a cisplatin candidate",
+    ],
     "postop": ["without concurrent chemo", "with weekly cisplatin for ENE{not salivary_gland thyroid N0}"],
     "palliative": ["ahead of pembrolizumab", "for local symptom control"],
     "early": ["as sole modality", "alone"],
@@ -270,8 +353,12 @@ NECK = {
         "Nodal coverage limited to the {near} neck.",
         "Ipsilateral neck only.{not unknown_primary}",
     ],
-    "bilateral": ["Bilateral neck RT.", "Nodal coverage will include bilateral necks.", "Comprehensive bilateral neck irradiation."],
-    "none": ["No nodal irradiation planned.", "Omit neck RT.", "Primary site only, neck not irradiated."],
+    "bilateral": [
+        "Bilateral neck RT.",
+        "Nodal coverage will include bilateral necks.",
+        "Comprehensive bilateral neck irradiation.",
+    ],
+    "none": ["Nodal irradiation is not planned.", "Omit neck RT.", "Primary site only, neck not irradiated."],
 }
 NK = {
     "": [""],
@@ -299,16 +386,19 @@ DOSE = {
     ],
 }
 RX = {
-    "0": ["Rx pending"],
-    "1": ["{d1} Gy / {fx} fx", "{fx} x {per_fraction} Gy = {d1} Gy", "{d1} Gy in {fx}"],
+    "0": ["Rx not entered yet"],
+    "1": ["{d1} Gy / {fx} fx", "{fx} fx of {per_fraction} Gy, total {d1} Gy", "{d1} Gy in {fx}"],
     "2": ["{d1} & {d2} Gy / {fx} fx", "{d1}/{d2} Gy SIB, {fx} fx", "PTV{d1} and PTV{d2}, {fx} fx"],
-    "3": ["{d1}, {d2}, {d3} Gy / {fx} fx", "{d1}/{d2}/{d3} Gy SIB, {fx} fx", "PTV{d1}, PTV{d2}, PTV{d3} x {fx} fx"],
+    "3": ["{d1} & {d2} & {d3} Gy / {fx} fx", "{d1}/{d2}/{d3} Gy SIB, {fx} fx", "PTV{d1}, PTV{d2}, PTV{d3} x {fx} fx"],
 }
 CGY = {
     "0": ["pending"],
     "1": ["{c1} cGy total, {fx} fx", "Total {c1} cGy / {fx} fractions"],
     "2": ["{c1} cGy (high), {c2} cGy (low), {fx} fx", "PTV_{c1} and PTV_{c2} (cGy), {fx} fractions"],
-    "3": ["{c1} cGy (high), {c2} cGy (mid), {c3} cGy (low), {fx} fx", "PTV_{c1}, PTV_{c2}, PTV_{c3} (cGy), {fx} fractions"],
+    "3": [
+        "{c1} cGy (high), {c2} cGy (mid), {c3} cGy (low), {fx} fx",
+        "PTV_{c1}, PTV_{c2}, PTV_{c3} (cGy), {fx} fractions",
+    ],
 }
 PRESCRIPTION = {
     "0": ["Treatment on hold pending replan"],
@@ -334,6 +424,10 @@ HISTORY = [
     "lumbar stenosis, L4-L5",
     "{other} subclavian port",
     "gout and mild CKD",
+    "paroxysmal AF, on a DOAC",
+    "depression, stable on sertraline",
+    "Barrett esophagus",
+    "non-Hodgkin lymphoma, 30.6 Gy in 17 fx to the mediastinum in {num 1999 2009}",
 ]
 SOCIAL = [
     "{num 20 60} pack-years, quit {num 1998 2018}.",
@@ -343,6 +437,8 @@ SOCIAL = [
 ]
 OAR = [
     "Cord Dmax < 45 Gy, brainstem < 54 Gy.",
+    "Optic chiasm 54 Gy max, cord PRV 48 Gy.",
+    "Pharyngeal constrictors mean < 50 Gy where coverage allows.",
     "Goal mean {opposite} parotid < 26 Gy.",
     "{^other} cochlea mean below 35 Gy if achievable.",
     "Oral cavity mean < 40 Gy, larynx as low as possible.{not larynx oral_cavity}",
@@ -373,8 +469,8 @@ LAYOUTS = [
 RADIATION ONCOLOGY HISTORY AND PHYSICAL   {date}
 Pt: {surname}, {given}   DOB withheld   Referring: {doctor}
 
-CC: "{disease}"
-HPI: {age}-year-old {male} seen after {complaint}. {lesion} {nodes} {imaging}
+CC: {complaint}
+HPI: {age}-year-old {male} sent by ENT after biopsy. {lesion} {nodes} {imaging}
 PMHx/PSHx: {history}; {history}
 SHx: {social}
 PE: {vitals}.
@@ -386,7 +482,6 @@ PLAN: Recommend {intent} RT {chemo}. {dose} {neck} [{oar}|Dental clearance befor
         """{given} {surname} is a {age} y.o. {male} with {disease}{hpv}.
 
 Cancer Staging
-{^dx}
 Staging form: {stage}
 
 Oncology History: presented with {complaint}. {lesion} {nodes}
@@ -429,7 +524,7 @@ Consensus plan: {intent} radiation {chemo}. {neck} {dose}""",
 site: {primary}, {tn}
 setup: supine, 5-pt mask, shoulder pulls, [IV contrast|no contrast, CKD]
 {oar}
-rx {rx} {nk}
+{rx} {nk}
 hx: {history}
 [fusion with diagnostic MRI|PET fusion]. {imaging}""",
         "lt",
@@ -479,18 +574,22 @@ I have offered a {weeks}-week course of {intent} radiotherapy {chemo}. {dose} {n
 Sincerely,
 {doctor}, FRCPC""",
     ),
-    Layout("resident sign-out", "{surname} {age}{sex}: {dx} {tn}{hpv}. {ln} [PMH {history}.|{imaging}] {^intent} RT {rx} {nk}.", "Lt"),
+    Layout(
+        "resident sign-out",
+        "{surname} {age}{sex}: {dx} {tn}{hpv}. {ln} [PMH {history}.|{imaging}] {^intent} RT {rx} {nk}.",
+        "Lt",
+    ),
     Layout(
         "physician directive",
         """Physician Directive v{num 1 3}
-Name ........ {surname}, {given}
-Course ...... C1 {intent}
-Body site ... {primary}
-Stage ....... {tn}
-Levels ...... {cgy}
-Nodal ....... {neck}
-Avoid ....... {oar}
-Comments .... {history}""",
+Name = {surname}, {given}
+Course = C1 {intent}
+Body site = {primary}
+Stage = {tn}
+Levels = {cgy}
+Nodal = {neck}
+Avoid = {oar}
+Comments = {history}""",
         "Lt.",
     ),
     Layout(

@@ -61,7 +61,12 @@ def deidentify(text: str, kept: Collection[str] = ()) -> Deidentified:
         raise InputError(
             f"The note has {len(text):,} characters; at most {LONGEST_NOTE:,} are read. Paste the relevant part."
         )
-    found = sorted(_identifiers(text), key=lambda redaction: redaction.start)
+    try:
+        found = sorted(_identifiers(text), key=lambda redaction: redaction.start)
+    finally:
+        # What was looked up are the patient's words: none stays in memory.
+        _known.cache_clear()
+        _is_odd.cache_clear()
     if kept:
         found = [redaction for redaction in found if key_of(text[redaction.start : redaction.end]) not in kept]
     pieces, end = [], 0
@@ -111,6 +116,25 @@ def _disjoint(spans: Iterable[Span]) -> list[Span]:
 # Words: how they are written, and what the lists know of them.
 
 _HERE = Path(__file__).parent
+
+
+@cache
+def _list(name: str) -> dict[str, frozenset[str]]:
+    """A word list by section; a line that starts with # is a remark, with = it opens a section."""
+    sections: dict[str, set[str]] = {}
+    words = sections.setdefault("", set())
+    for line in (_HERE / f"deidentify_{name}.txt").read_text(encoding="utf-8").splitlines():
+        if line.startswith("="):
+            words = sections.setdefault(line[1:].strip(), set())
+        elif not line.startswith("#"):
+            words.update(line.split("|") if name == "cues" else line.split())
+    return {section: frozenset(words) for section, words in sections.items()}
+
+
+def _cues(section: str) -> frozenset[str]:
+    return _list("cues")[section]
+
+
 _UPPER = "A-Z" + "".join(c for c in map(chr, [*range(0xC0, 0x250), *range(0x1E00, 0x1F00)]) if c.isupper())
 _TAIL = r"[\w\u0300-\u036f]"
 _CAP = rf"[{_UPPER}](?:{_TAIL}|['’-](?=\w)){{0,40}}"
@@ -132,10 +156,7 @@ _ENDINGS = (
     ("s", ""), ("ed", "e"), ("ed", ""), ("ing", "e"), ("ing", ""), ("er", "e"), ("er", ""), ("est", "e"), ("est", ""),
     ("ly", ""), ("ly", "le"), ("ness", ""),
 )  # fmt: skip
-_PARTICLES = frozenset(
-    "van von der den de di da do dos das del della dello dei degli du des la le las los ter ten te zu zum zur vom el al"
-    " bin ibn ben y e af av 't st st. san santa santo mac mc".split()
-)
+_PARTICLES = _cues("particle")
 _ROMAN = re.compile(r"[IVX]{2,}")
 
 
@@ -247,7 +268,7 @@ class _Reading:
 @cache
 def _cues_by_first_word(section: str) -> dict[str, tuple[str, ...]]:
     table: dict[str, list[str]] = {}
-    for cue in sorted(_list("cues")[section], key=len, reverse=True):
+    for cue in sorted(_cues(section), key=len, reverse=True):
         table.setdefault(_WORD.search(cue).group(), []).append(cue)
     return {word: tuple(cues) for word, cues in table.items()}
 
@@ -256,7 +277,7 @@ def _cues_by_first_word(section: str) -> dict[str, tuple[str, ...]]:
 def _any_of(*sections: str) -> str:
     """A pattern for any cue of these sections in any case, as a tree: fast however many there are."""
     tree: dict = {}
-    for cue in sorted(cue for section in sections for cue in _list("cues")[section]):
+    for cue in sorted(cue for section in sections for cue in _cues(section)):
         branch = tree
         for letter in cue:
             branch = branch.setdefault(letter, {})
@@ -311,19 +332,6 @@ class _Known:
 
 
 @cache
-def _list(name: str) -> dict[str, frozenset[str]]:
-    """A word list by section; a line that starts with # is a remark, with = it opens a section."""
-    sections: dict[str, set[str]] = {}
-    words = sections.setdefault("", set())
-    for line in (_HERE / f"deidentify_{name}.txt").read_text(encoding="utf-8").splitlines():
-        if line.startswith("="):
-            words = sections.setdefault(line[1:].strip(), set())
-        elif not line.startswith("#"):
-            words.update(line.split("|") if name == "cues" else line.split())
-    return {section: frozenset(words) for section, words in sections.items()}
-
-
-@cache
 def _clinical_words() -> frozenset[str]:
     return frozenset().union(*_list("clinical").values())
 
@@ -339,7 +347,9 @@ def _fold(word: str) -> str:
 @lru_cache(maxsize=20_000)
 def _known(word: str) -> _Known:
     folded = _fold(word)
-    parts = [part for part in re.split(r"['-]", folded) if len(part) > 1] or [folded]
+    parts = [part for part in re.split(r"['-]", folded) if len(part) > 1 and part not in _PARTICLES] or [folded]
+    # El-Sayed and Ben-Ari: what follows the particle is no English word, whatever it looks like.
+    foreign = "-" in folded and folded.split("-")[0] in _PARTICLES - {"de", "y", "e"}
     names, function = _list("names"), _list("clinical")["function"]
     whole = folded.replace("'", "")
     clinical = folded in _clinical_words() or any(
@@ -348,7 +358,8 @@ def _known(word: str) -> _Known:
     return _Known(
         given=whole in names["given"] or (len(parts) > 1 and parts[0] in names["given"] and not clinical),
         surname=whole in names["surname"] or (len(parts) > 1 and any(part in names["surname"] for part in parts)),
-        common=clinical or _is_english(parts[0]) or (len(parts) > 1 and all(_is_english(part) for part in parts[1:])),
+        common=not foreign
+        and (clinical or _is_english(parts[0]) or (len(parts) > 1 and all(map(_is_english, parts[1:])))),
         clinical=clinical,
         function=folded in function,
     )
@@ -356,9 +367,10 @@ def _known(word: str) -> _Known:
 
 def _is_clinical(part: str) -> bool:
     names, words = _list("names"), _clinical_words()
-    if part in words or part.removesuffix("s") in words:
+    if part in words:
         return True
-    return bool(_MEDICAL.fullmatch(part)) and part not in names["given"] and part not in names["surname"]
+    regular = part.removesuffix("s") in words or bool(_MEDICAL.fullmatch(part))
+    return regular and part not in names["given"] and part not in names["surname"]
 
 
 def _is_english(part: str) -> bool:
@@ -383,12 +395,12 @@ def _stem_listed(word: str) -> bool:
 def _proper(word: str) -> bool:
     """Whether a word can only be a name of something: in no vocabulary, or a frequent name."""
     known = _known(word)
-    return not known.common or (known.listed and not known.clinical)
+    return not _is_odd(word) and (not known.common or (known.listed and not known.clinical))
 
 
 def _any_clinical(words: str) -> bool:
-    states = _list("cues")["state"]
-    found = (word for word in _WORD.findall(words) if word.lower() not in _PARTICLES | states)
+    places = _PARTICLES | _cues("state") | _cues("institution word")
+    found = (word for word in _WORD.findall(words) if _fold(word) not in places and not _ROMAN.fullmatch(word))
     return any(_known(word).clinical and not _known(word).listed for word in found)
 
 
@@ -404,7 +416,7 @@ _DOMAIN = (
     r"|clinic|care|io|app|eu|uk|de|fr|es|it|nl|pl|pt|se|cz|ch|at|be|dk|no|fi|ie|hu|ro|gr|sk|us|ca|au|nz|br|mx|in)"
     rf"(?![\w@-])(?P<path>[/?#:][^\s{_VEIL}<>\".,;)]*(?:\.\w+)*)?"
 )
-_SAFE_LANDS = frozenset("com org net edu gov info biz uk de fr nl pl cz ch eu".split())
+_SAFE_LANDS = _cues("safe domain")
 
 
 def _emails(reading: _Reading) -> Iterator[Span]:
@@ -428,10 +440,7 @@ _CLOCK = (
     r"(?:(?:T|,? (?:at )?)\d{1,2}:\d{2}(?::\d{2}(?:\.\d{1,6})?)?"
     r"(?:Z|[+-]\d{2}:?\d{2}(?!\d)| ?[AaPp]\.?[Mm]\b\.?)?)?"
 )
-_UNIT = (
-    r"(?![ ]?(?i:c?gy|fx|fractions?|fr|mm|cm|ml|mg|µg|mcg|g|kg|hu|mv|mev|hz|%|x|nodes?|of|lymph|mmhg|bpm|units?|iu|cells"
-    r"|copies|cycles?|sessions?|weeks?|days?|months?|years?|hours?|minutes?|mu|per)(?![^\W\d_]))"
-)
+_UNIT = rf"(?![ ]?(?:{_any_of('unit of measure')}(?![^\W\d_])|%))"
 _MONTH = rf"{_any_of('month')}\.?(?![^\W\d_])"
 _DATES = (
     # 2024-03-05, 2024/03/05, 2024.3.5; 2024-Mar-05
@@ -453,17 +462,15 @@ _AFTER_MONTH = (
     rf"\.?(?:,? |-|/| (?:of|de|del) )(?:{_YEAR}|['’]\d{{2}})(?!\d)",
 )
 _NUMERIC_DATES = (
-    rf"(?<![\w/])(?<!\d[.-])(?P<a>\d{{1,2}})(?P<sep> ?[/.-] ?)(?P<b>\d{{1,2}})(?P=sep)(?:{_YEAR}|\d{{2}})(?![\w/]|[.-]\d)"
-    rf"{_CLOCK}{_UNIT}",
+    rf"(?<![\w/])(?<!\d[.-])(?P<a>\d{{1,2}})(?P<sep> ?[/.-] ?)(?P<b>\d{{1,2}})(?P=sep)"
+    rf"(?:{_YEAR}|\d{{2}})(?![\w/]|[.-]\d){_CLOCK}{_UNIT}",
     # "on 03/05" and "on 3/5." have no year; "1/5 nodes" is a count.
     r"\b(?i:on|dated|since|until|am|le|el|il|vom|seit)[ ]{1,2}(?P<x>(?P<a>\d{1,2})[/.](?P<b>\d{1,2})"
     r"(?:(?<=0\d/\d\d)|(?<=\d\d/0\d)|(?=\.?[,;)]|\.?\s*$|\.\s)))(?![\w/]|[.,]\d)" + _UNIT,
 )
 _BIRTHDAY = r"[.:\s]{1,4}(?P<x>\d{1,2}[ ./-]{1,2}\d{1,2}[ ./-]{1,2}\d{2,4}|\d{8}|\d{6})(?!\d)"
 _IN_A_MONTH = re.compile(r"(?:in|since|until|by|early|mid|late|last|end of|beginning of)[ -]$")
-_LONG_MONTHS = frozenset(
-    "january february march april may june july august september october november december".split()
-)
+_LONG_MONTHS = _cues("long month")
 
 
 def _dates(reading: _Reading) -> Iterator[Span]:
@@ -472,7 +479,7 @@ def _dates(reading: _Reading) -> Iterator[Span]:
     for pattern in _NUMERIC_DATES:
         # 70/63/56 and 1.2.13 are no dates: one of the two must be a month, the other a day.
         yield from (_span(m) for m in _matches(pattern, text) if _day_and_month(int(m["a"]), int(m["b"])))
-    for place, end in reading.labels("born"):
+    for _, end in reading.labels("born"):
         if match := _match(_BIRTHDAY, text, end):
             yield match.span("x")
     for place, end in reading.cues("month"):
@@ -497,7 +504,7 @@ _LABELLED_PHONE = (
     r"(?i:[.:# ()]|no\b|nr\b|office\b|home\b|work\b|mobile\b|us\b|uk\b|direct\b|is\b|at\b|on\b){0,6}"
     rf"(?P<x>[+(]{{0,2}}\d(?:[ ()./–-]{{0,3}}\d){{2,17}}{_EXTENSION})(?![.,]?\d)" + _UNIT
 )
-_SHORT_PHONES = ("pager", "bleep", "beeper", "ext", "ext.", "extension")
+_SHORT_PHONES = _cues("short phone")
 _PHONES = (
     # T: 020 7946 0958
     r"(?m)(?:^|[|;,])[ \t]*[TFPMH]:? ?(?P<x>[+(]?\d(?:[ ()./-]{0,2}\d){6,16})(?!\d)",
@@ -551,20 +558,26 @@ _NUMBERS = (
     r"(?<![\w/.-])[A-Z]{1,4}\d{2}-\d{4,8}(?![\w/-])",
     r"(?<![\w/.-])[A-Z]{6}\d{2}[A-Z]\d{2}[A-Z]\d{3}[A-Z](?!\w)",
 )
-_LONG_NUMBER = rf"(?<![\w.,/-])[A-Za-z]{{0,6}}(?:[-/]?[A-Z]{{0,3}}\d{{1,20}}){{1,6}}[A-Za-z]{{0,2}}\d{{0,4}}(?![\w]|[.,/-]\d){_UNIT}"
+_LONG_NUMBER = (
+    r"(?<![\w.,/-])[A-Za-z]{0,6}[-/]?\d{1,40}(?:(?:[-/][A-Z]{0,3}|[A-Z]{1,3})\d{1,20}){0,5}[A-Za-z]{0,2}(?![\w]|[.,/-]\d)"
+    + _UNIT
+)
 # Numbers that name a trial, a paper or a code, and no patient.
 _PUBLIC = "nct|isrctn|pmid|pmc|doi|eudract|keynote|rtog|nrg|eortc|icd|snomed|cpt|grant|drks|actrn"
 _PUBLIC_BEFORE = re.compile(rf"(?i:{_PUBLIC})[- :#]{{0,2}}$")
 _PUBLIC_NUMBER = re.compile(rf"(?i:{_PUBLIC})")
 
 
-def _numbers(reading: _Reading) -> Iterator[Span]:
-    text = reading.text
+def _labelled_numbers(reading: _Reading) -> Iterator[Span]:
     for section, pattern in _LABELLED_NUMBERS:
         for _, end in reading.labels(section):
-            match = _match(pattern, text, end)
+            match = _match(pattern, reading.text, end)
             if match and _numbers_someone(match["x"]):
                 yield match.span("x")
+
+
+def _numbers(reading: _Reading) -> Iterator[Span]:
+    text = reading.text
     yield from (_span(match) for pattern in _NUMBERS for match in _matches(pattern, text))
     for match in _matches(_LONG_NUMBER, text):
         value = match.group()
@@ -587,12 +600,12 @@ def _numbers_someone(value: str) -> bool:
 _OLD = r"(?P<x>9\d|1[0-2]\d|(?i:(?:ninety|one hundred)(?:[- ](?:one|two|three|four|five|six|seven|eight|nine))?))"
 _AGES = (
     # 93-year-old, 93 y/o, 93yo, 93-jähriger, 93 ans, 93/F
-    rf"(?<![\w.,/-]){_OLD}(?=(?i:[ -]{{0,2}}(?:(?:years?|yrs?)[ -]{{0,2}}(?:old|of age)|y\.?[ /]?o\b|yo[mf]?\b|y\b|yrs\b"
+    rf"(?<![\w.,/-]){_OLD}(?=(?i:[ -]{{0,2}}(?:(?:years?|yrs?)[ -]{{0,2}}(?:old|of age)|y\.?[ /]?o\b"
+    r"|yo[mf]?\b|y\b|yrs\b"
     r"|jährig|jaehrig|jahre\b|jaar\b|ans\b|años\b|anni\b|anos\b|år\b|letni|letá|letý)|[ ]?/ ?[mf]\b))",
     rf"(?<![\w.,/-]){_OLD}(?=[MF]\b,? (?:with|w/|who|hx|s/p|presents))",
     # aged 93, age: 93, a woman of 93, she is 93.
-    r"(?i:\b(?:aged?(?: of| is)?|alter|edad|âge|età|leeftijd|wiek|idade|věk|ålder|(?:man|woman|male|female|lady|patient) of)"
-    rf"[:= \t]{{1,3}}){_OLD}(?!\w|[.,]\d|%)",
+    rf"\b{_any_of('age label')}[:= \t]{{1,3}}{_OLD}(?!\w|[.,]\d|%)",
     rf"(?i:\b(?:he|she|patient|who) is(?: now)? ){_OLD}(?=[.,;)]?(?:\s|$)(?![%a-z]))",
     rf"(?i:\b(?:man|woman|male|female|gentleman|lady), ?){_OLD}(?=[.,;) ])(?! ?%)",
     rf"\b[MF]/{_OLD}(?!\w|[/.]\d)",
@@ -607,10 +620,7 @@ def _ages(reading: _Reading) -> Iterator[Span]:
 # Addresses: a street or a postcode gives one away; what belongs to it stands before and after.
 
 _NO = r"\d{1,6}(?:-?[A-Za-z])?(?:[-/]\d{1,4}[A-Za-z]?)?(?![\w.]\w)"
-_OF = (
-    r"(?:de la|de los|de las|de l['’]|of the|am|an der|an den|auf der|im|in der|bei|ob der|upon|on|sur|aan den|aan de|den|de|del"
-    r"|della|delle|dei|degli|di|da|do|dos|das|du|des|la|le|les|las|los|nad|pod|u|v|y|e|and|van|von|vom|zur|zum|al|san|auf|aux|et|en)"
-)
+_OF = _any_of("of")
 _NAME_OF = rf"(?:{_OF} |[dlDL]['’])?{_CAP}\.?(?:[ -](?:{_OF} |[dl]['’])?{_CAP}){{0,4}}"
 _CITY = rf"(?:(?:St|Saint|San|Mt|Ft)\.? )?{_CAP}(?:[ -](?:(?:{_OF}) )?{_CAP}){{0,3}}"
 _WIND = r"(?:N|S|E|W|NE|NW|SE|SW|North|South|East|West)"
@@ -619,7 +629,7 @@ _ENGLISH_STREET = (
     rf"(?P<name>(?:(?:{_CAP}\.?|\d{{1,3}}(?:st|nd|rd|th)) ){{1,4}})"
     rf"(?:(?P<strong>{_any_of('strong street')})|(?P<weak>{_any_of('weak street')}))(?![\w'’])\.?(?: {_WIND}\b)?"
 )
-_SHORT_STREETS = frozenset("St Rd Ln Dr Pl".split())
+_SHORT_STREETS = _cues("short street")
 _BOX = (
     r"(?<![\w])(?:(?i:p\.? ?o\.? ?box|postfach|boîte postale|apartado(?: de correos)?|postbus|casella postale"
     r"|skrytka pocztowa)[ #:]{1,2}\d{1,6}|(?:PSC|Unit|CMR) \d{1,5},? Box \d{1,5}|[FAD]PO,? A[AEP] \d{5}(?:-\d{4})?"
@@ -628,7 +638,7 @@ _BOX = (
 _ZIP = rf"{_any_of('state')}(?!\w),?[ ]{{1,2}}\d{{5}}(?:-\d{{4}})?(?!\d)"
 _UK_CODE = r"(?:[A-PR-UWYZ][A-HK-Y]?\d[\dA-HJKMNP-Y]?) ?\d[ABD-HJLNP-UW-Z]{2}(?!\w)"
 _CANADA_CODE = r"[ABCEGHJ-NPRSTVXY]\d[A-Z] ?\d[A-Z]\d(?!\w)"
-_CODE = r"(?:[A-Z]{1,2}-)?(?:\d{5}|\d{3} \d{2}|\d{2}-\d{3}|\d{4}-\d{3}|\d{4} ?[A-Z]{2}|\d{4})(?![\w.])"
+_CODE = r"(?:[A-Z]{1,2}-)?(?:\d{5}|\d{3} \d{2}|\d{2}-\d{3}|\d{4,5}-\d{3}|\d{4} ?[A-Z]{2}|\d{4})(?![\w.])"
 _DISTRICT = r"(?: \d{1,2}(?!\w|\.\d))?(?: ?\([A-Z]{2}\)| [A-Z]{2}(?!\w))?"
 _GAP = r"[ \t]{0,3}[,;·|/-]?[ \t]{0,3}(?:\r?\n)?[ \t]{0,8}"
 _AFTER = (
@@ -648,7 +658,8 @@ _ANCHORS = (
     rf"(?:(?<=\n)|(?<=, ))(?P<city>{_CITY}),? \d{{5}}(?=[ \t]*(?:[,;.\n]|$))",
 )
 _ADDRESS_VALUE = (
-    rf"[ \t]*[:=-][ \t]*(?:\n[ \t]*)?(?P<x>[^\s;|{_VEIL}][^\n;|{_VEIL}]{{3,140}}?)(?=[ \t]*(?:[;|{_VEIL}\n]|$|\.(?:\s|$)"
+    rf"[ \t]*[:=-][ \t]*(?:\n[ \t]*)?(?P<x>[^\s;|{_VEIL}][^\n;|{_VEIL}]{{3,140}}?)"
+    rf"(?=[ \t]*(?:[;|{_VEIL}\n]|$|\.(?:\s|$)"
     rf"|[,. ]{{1,2}}(?:{_any_of('phone', 'born', 'number')}|[Ee]-?[Mm]ail)(?![^\W\d_])))"
 )
 _ZIP_VALUE = r"[: ]{1,3}(?P<x>[A-Z\d][A-Z\d -]{2,8}\d[A-Z]{0,2})(?!\w)"
@@ -689,14 +700,11 @@ def _streets(reading: _Reading) -> Iterator[Span]:
         if before and words[place].capital and before.gap == " " and before.plain and not before.shouted:
             yield before.start, end
     for place, word in enumerate(words):
-        if word.lower.endswith(_joined_streets()) and word.plain and len(word.text) > 6:
-            if match := _match(rf"\.?[ ]{{1,2}}{_NO}{_UNIT}", text, word.end):
-                start = (
-                    words[place - 1].start
-                    if place and words[place - 1].gap in (" ", "-") and words[place - 1].plain
-                    else word.start
-                )
-                yield start, match.end()
+        if not (word.lower.endswith(_JOINED_STREETS) and word.plain and len(word.text) > 6):
+            continue
+        if match := _match(rf"\.?[ ]{{1,2}}{_NO}{_UNIT}", text, word.end):
+            before = words[place - 1] if place else word
+            yield (before.start if before.gap in (" ", "-") and before.plain else word.start), match.end()
     for section, pattern in _FOREIGN_STREETS:
         for place, end in reading.labels(section):
             match = _match(pattern, text, end)
@@ -704,6 +712,7 @@ def _streets(reading: _Reading) -> Iterator[Span]:
                 yield _house_before(text, words[place].start), match.end()
 
 
+_JOINED_STREETS = tuple(_cues("joined street"))
 _NUMBER_AFTER = rf"(?P<no>,? (?:(?i:n[.º°]{{1,2}} ?|núm\.? ?|no\.? ?|nr\.? ?|#))?{_NO}{_UNIT}|,? s/n)"
 _FOREIGN_STREETS = (
     ("french street", rf" (?P<name>{_NAME_OF})"),
@@ -712,11 +721,6 @@ _FOREIGN_STREETS = (
     ("spoken street", rf" (?P<name>{_CAP}(?: {_CAP})?) (?P<no>{_NO}{_UNIT})"),
 )
 _HOUSE_BEFORE = re.compile(r"(?<![\w./-])\d{1,5}[A-Za-z]?(?:[-/]\d{1,4})?(?: ?(?:bis|ter|quater))?,? $")
-
-
-@cache
-def _joined_streets() -> tuple[str, ...]:
-    return tuple(_list("cues")["joined street"])
 
 
 def _house_before(text: str, start: int) -> int:
@@ -744,7 +748,7 @@ def _is_english_street(text: str, match: re.Match) -> bool:
     if (
         match["strong"]
         or (match["weak"][0].isupper() and _any_proper(match["name"]))
-        or match["weak"] in _SHORT_STREETS
+        or (match["weak"].istitle() and match["weak"].lower() in _SHORT_STREETS)
     ):
         return True
     return bool(re.search(r"\d{5}|\d[A-Z]{2}\b", text[match.end() : _address_end(text, match.end())]))
@@ -819,23 +823,16 @@ def _address_like(piece: str) -> bool:
 
 # Institutions: a word such as Hospital, and the proper words it stands with.
 
-_FIRST_REST = rf"(?P<rest>(?:,? ?[-–]?[ ](?:(?:{_OF}|im\.|[Ii]m|sv\.|św\.|Św\.|Sv\.|St\.|Sta\.|Dr\.|Prof\.)[ ]|[dl]['’]){{0,2}}{_CAP}){{0,6}})"
-_GERMAN_HOUSES = (
-    "klinikum",
-    "klinik",
-    "krankenhaus",
-    "spital",
-    "sjukhuset",
-    "sjukhus",
-    "ziekenhuis",
-    "sykehus",
-    "sygehus",
+_FIRST_REST = (
+    rf"(?P<rest>(?:,? ?[-–]?[ ](?:(?:{_OF}|im\.|[Ii]m|sv\.|św\.|Św\.|Sv\.|St\.|Sta\.|Dr\.|Prof\.)[ ]|[dl]['’]){{0,2}}"
+    rf"{_CAP}){{0,6}})"
 )
+_GERMAN_HOUSES = tuple(_cues("compound house"))
 _OF_PLACE = rf"[ ](?i:of|for)[ ](?:(?i:the)[ ])?(?P<x>{_CAP}(?:[ ,-]{{1,2}}(?:(?i:at|of)[ ])?{_CAP}){{0,5}})"
-_SAINT = rf"(?<![\w'’])(?:St|ST|Saint|SAINT|Ste|Sainte)\.?[ -]{_CAP}['’][sS](?!\w)(?! [Ww]ort)"
+_SAINT = rf"(?<![\w'’])(?:St|ST|Saint|SAINT|Ste|Sainte)\.?[ -]{_CAP}['’][sS](?!\w)(?! (?i:wort))"
 _LABELLED_INSTITUTION = rf"[ \t]*[:=][ \t]*(?P<x>{_CAP}(?:(?:,? |[-&]| & | and | of )(?:{_OF} )?{_CAP}\.?){{0,8}})"
-_JOINERS = frozenset("of and und y et e en van von der the for".split())
-_OF_HEADS = ("university", "institute", "college", "hospital", "hospitals", "school", "clinic")
+_JOINERS = _cues("joiner")
+_OF_HEADS = _cues("institution of")
 
 
 def _institutions(reading: _Reading) -> Iterator[Span]:
@@ -854,7 +851,7 @@ def _institutions(reading: _Reading) -> Iterator[Span]:
         if start is not None:
             yield start, _institution_tail(text, end)
     yield from _institutions_by_first_word(reading)
-    for place, end in reading.labels("institution label"):
+    for _, end in reading.labels("institution label"):
         match = _match(_LABELLED_INSTITUTION, text, end)
         if match and _any_proper(match["x"]) and not _any_clinical(match["x"]):
             yield match.span("x")
@@ -864,22 +861,22 @@ def _institutions_by_first_word(reading: _Reading) -> Iterator[Span]:
     """Hôpital Saint-Louis, Klinikum Musterstadt, University of Somewhere."""
     text, words = reading.text, reading.words
     heads = [(words[place], end) for place, end in reading.labels("institution first")]
-    compounds = [word for word in words if word.lower.endswith(_GERMAN_HOUSES) and len(word.text) > 10]
+    compounds = [word for word in words if word.lower.endswith(_GERMAN_HOUSES) and len(word.text) > 8]
     for word, end in [*heads, *((word, word.end) for word in compounds)]:
         rest = _until_common(_match(_FIRST_REST, text, end)["rest"])
-        if word.capital and (word in compounds or _any_proper(rest)):
+        if word.capital and (_any_proper(rest) or (len(word.text) > 13 and word in compounds)):
             yield word.start, end + len(rest)
     for word in words:
         if word.lower in _OF_HEADS and word.capital and (match := _match(_OF_PLACE, text, word.end)):
             rest = _until_common(match["x"])
-            if _any_proper(rest) or set(_fold(rest).split()) & _list("cues")["state"]:
+            if _any_proper(rest) or set(_fold(rest).split()) & _cues("state"):
                 yield word.start, match.start("x") + len(rest)
 
 
 def _until_common(words: str) -> str:
     """The words up to the first that ordinary English or medicine claims."""
-    end, cues, of = 0, _list("cues"), False
-    known = cues["institution word"] | cues["institution"] | cues["state"]
+    end, of = 0, False
+    known = _cues("institution word") | _cues("institution") | _cues("state")
     for match in _WORD.finditer(words):
         word = match.group()
         if word[0].isupper() and word.lower() not in _PARTICLES:
@@ -900,20 +897,23 @@ def _institution_start(reading: _Reading, place: int, head: str) -> int | None:
         return None
     before = words[first:place]
     named = [word for word in before if _names_institution(word)]
-    weak = head.lower() in _list("cues")["weak institution"]
-    if any(_proper(word.text) for word in named if not word.shouted or not weak):
+    weak = head.lower() in _cues("weak institution")
+    if any(word.plain and not word.shouted if weak else _proper(word.text) for word in named):
         return named[0].start
     if weak:
         return None
     sentence = first and words[first - 1].lower in ("at", "from", "to", "the", "by", "in", "with", "of", "our")
     ordinary = any(not word.known.clinical and not word.known.function for word in before)
-    if named or (sentence and words[first - 1].text.islower() and ordinary and not head.isupper()):
+    # A "University Hospital" could be any.
+    if any(_fold(word.text) not in _cues("any institution") for word in named) or (
+        sentence and not named and words[first - 1].text.islower() and ordinary and not head.isupper()
+    ):
         return before[0].start
     return None
 
 
 def _walk_back(words: list[_Word], place: int) -> int:
-    first, joined = place, words[place].lower in _list("cues")["weak institution"]
+    first, joined = place, words[place].lower in _cues("weak institution")
     while first and place - first < 8:
         word = words[first - 1]
         linked = word.gap in (" ", "-", " & ") or (
@@ -930,24 +930,24 @@ def _walk_back(words: list[_Word], place: int) -> int:
 def _opens(word: _Word) -> bool:
     if not word.capital or word.lower in ("the", "of", "for", "and"):
         return False
-    return _fold(word.text) in _list("cues")["institution word"] or word.known.listed or not word.known.clinical
+    return _fold(word.text) in _cues("institution word") or word.known.listed or not word.known.clinical
 
 
 def _names_institution(word: _Word) -> bool:
-    return word.capital and (_proper(word.text) or _fold(word.text) in _list("cues")["institution word"])
+    return word.capital and (_proper(word.text) or _fold(word.text) in _cues("institution word"))
+
+
+_TAIL_WORDS = _cues("institution tail")
 
 
 def _institution_tail(text: str, end: int) -> int:
-    while match := _match(rf",? (?:(?:and|&|of|at|for) (?:the )?)?(?P<word>{_CAP})", text, end):
-        word = match["word"]
-        belongs = word.lower() in _list("cues")["institution"] or word in (
-            "NHS",
-            "Research",
-            "Cancer",
-            "Medical",
-            "Comprehensive",
-        )
-        if not belongs and not (" of " in match.group() and _proper(word)):
+    for _ in range(6):
+        match = _match(rf",? (?P<link>(?:and|&|of|at|for) (?:the )?)?(?P<word>{_CAP})", text, end)
+        if not match:
+            break
+        word = match["word"].lower()
+        belongs = word in _cues("institution") or word in _TAIL_WORDS
+        if not belongs and not (match["link"] == "of " and _proper(match["word"])):
             break
         end = match.end()
     return end
@@ -957,13 +957,16 @@ def _institution_tail(text: str, end: int) -> int:
 
 # MR is also an imaging method, MS a disease: in capitals the word itself must be a name.
 _AFTER_TITLE = r"\.?(?:[ ]?(?:/|&|and|und|et)[ ]?" + _any_of("title") + r"\.?)?[ \t]{1,3}"
-_MORE_TITLES = rf"(?:(?:{_any_of('title')}|med|dent|rer|nat|h\.?c|hab|n\.med)\.?(?:[ ]|(?<=\.))(?:[ ]?(?:dent|nat|mult)\.)?[ ]?){{0,4}}"
+_MORE_TITLES = (
+    rf"(?:(?:{_any_of('title')}|med|dent|rer|nat|h\.?c|hab|n\.med)\.?(?:[ ]|(?<=\.))"
+    r"(?:[ ]?(?:dent|nat|mult)\.)?[ ]?){0,4}"
+)
 _AFTER_ROLE = r"(?:\(s\)|['’]s)?(?:[ \t]*[:=|#][ \t*_]*(?:\r?\n[ \t]*)?|\t[ \t]*| {2,}| [-–] )"
-_AFTER_BY = r"(?:[ ](?:the|our|my|his|her|a|an))?(?:[ ](?:patient|physician|doctor|attending|resident|colleague|surgeon))?[,:]?[ ]{1,2}"
+_AFTER_BY = rf"(?:[ ](?:the|our|my|his|her|an?))?(?:[ ]{_any_of('person')})?[,:]?[ ]{{1,2}}"
 _AFTER_KIN = r"(?:['’]s name)?(?: is| named| called)?(?:, | \(|: ?| )"
 _AFTER_DEAR = r"[ ]{1,2}"
 _AFTER_FAREWELL = r"[,.!:]?\s{1,30}(?:[-–—]{1,2} ?)?"
-_SIGNED = r"(?m)^[ \t]*(?:[-–—~]{1,2}|/s/)[ \t]*(?=(?P<x>\w))(?=[^\n:]{3,50}$)"
+_SIGNED = r"(?m)^[ \t]*(?:--|[–—~]{1,2}|/s/)[ \t]*(?=(?P<x>\w))(?=[^\n:]{3,50}$)"
 _ANNOUNCED = (
     ("role", _AFTER_ROLE, True),
     ("by", _AFTER_BY, False),
@@ -971,15 +974,15 @@ _ANNOUNCED = (
     ("dear", _AFTER_DEAR, False),
     ("farewell", _AFTER_FAREWELL, False),
 )
-_AND = frozenset("and und et y e en i a och".split())
-_NO_NAMES = frozenset("md phd rn np pa do msc mbbs frcr dds dmd slp jr mrn dob dx tx".split())
+_AND = _cues("and")
+_NO_NAMES = _cues("no name")
 _TOLD = (
-    r"(?: (?:is|was) (?:an? |now )?|,? (?:an? |aged |age )?| ?[(\[]|: )(?:\d{2}[- ]?(?:years?|yrs?|y\.?/?o|yo|[mf]\b|-)"
-    r"|(?:very )?(?:pleasant|lovely|delightful|elderly|retired|\w+)? ?\d{2}[- ]year)"
-    r"|(?:['’]s)? (?:reports|denies|presents|presented|complains|endorses|attended|attends|consented|agrees|agreed|wishes"
-    r"|states|lives|works|understands|tolerated|was (?:seen|referred|admitted|diagnosed|discharged|counsell?ed)|has (?:been|a)"
-    r"|returned|returns|came|comes|will (?:return|attend|see)|underwent|smokes|smoked|drinks|quit)\b"
+    r"(?: (?:is|was) (?:an? |now )?|,? (?:an? |aged |age )?| ?[(\[]|: )"
+    r"(?:\d{2}[- ]?(?:years?|yrs?|y\.?/?o|yo|[mf]\b|-)|(?:very )?(?:[a-z]{4,12})? ?\d{2}[- ]year)"
+    rf"|(?:['’]s)? {_any_of('told')}\b"
 )
+# The Gregoire consensus and the Kaplan-Meier curve are nobody's.
+_EPONYM = rf"(?:['’]s)? {_any_of('eponym')}(?![^\W\d_])"
 _HEADED = rf"(?: {_CAP}\.?)?[ ,;|()–-]{{1,4}}(?:(?i:dob|mrn|born|id|\*)[:. ]{{0,3}})?(?:{_VEIL}|\(|\d\d[- ]?[yMF])"
 
 
@@ -988,7 +991,7 @@ def _names(reading: _Reading) -> Iterator[Span]:
         [*_after_a_title(reading), *_after_a_role(reading), *_before_a_credential(reading), *_bare(reading)]
     )
     yield from spans
-    yield from _again(reading.words, spans)
+    yield from _again(reading, spans)
 
 
 def _name_from(words: list[_Word], first: int, *, trusted: bool, comma: bool = False) -> Span | None:
@@ -1012,6 +1015,8 @@ def _name_from(words: list[_Word], first: int, *, trusted: bool, comma: bool = F
             break
     if last is None or not any(len(word.text) > 1 and not word.particle for word in words[first : last + 1]):
         return None
+    if last + 1 < len(words) and words[last + 1].lower == "wort":
+        return None  # St. John's wort is a drug.
     final = words[last]
     end = final.end + (final.initial and final.gap.startswith(".")) - _possessive(final.text)
     return words[first].start, end
@@ -1047,7 +1052,7 @@ def _fits(words: list[_Word], place: int, after: _Word | None, *, trusted: bool,
         )
     if word.known.clinical or after is None:
         return trusted and not word.known.clinical
-    # A frequent given name makes a surname of an ordinary word that ends the name: "Anna Archer," but not "ANNA REPORTS".
+    # A frequent given name makes a surname of an ordinary word that ends it: "Anna Archer," but not "ANNA REPORTS".
     return (
         after.known.given
         and not after.known.common
@@ -1067,7 +1072,7 @@ def _after_a_title(reading: _Reading) -> Iterator[Span]:
             first = reading.place_of.get(start, reading.place_of.get(match.end()))
             if first is None:
                 continue
-            sure = section == "title" and not words[place].text in ("MS", "MR", "DR")
+            sure = section == "title" and words[place].text not in ("MS", "MR", "DR")
             word = words[first]
             if not word.capital and not word.particle:
                 # dr kowalski: notes typed in a hurry.
@@ -1079,7 +1084,9 @@ def _after_a_title(reading: _Reading) -> Iterator[Span]:
                     yield word.start, word.end
             elif sure or word.particle or word.initial or (word.nameable and not word.known.clinical):
                 span = _name_from(words, first, trusted=sure)
-                if span and (section == "title" or words[place].capital):
+                if words[place].lower in ("drs", "messrs"):
+                    yield from _several(words, first, trusted=True, comma=False)
+                elif span and (section == "title" or words[place].capital):
                     yield span
 
 
@@ -1146,7 +1153,8 @@ def _before_a_credential(reading: _Reading) -> Iterator[Span]:
                 first -= 1
             first += 1
             named = [word for word in words[first : last + 1] if word.nameable]
-            if named and (len(named) > 1 or named[0].plain or words[first].initial):
+            clear = len(named) > 1 or (named and named[0].plain and len(named[0].text) > 3) or words[first].initial
+            if named and clear:
                 yield words[first].start, words[last].end
 
 
@@ -1191,7 +1199,7 @@ def _convincing(text: str, name: list[_Word], end: int) -> bool:
     given = [word for word in full if word.known.given and not word.known.common]
     given = [word for word in given if not (word.shouted and len(word.text) < 4)]
     told = bool(_match(_TOLD, text, end))
-    if not full or text.startswith(("'s wort", "’s wort", ":"), end):
+    if not full or text.startswith(":", end) or _match(_EPONYM, text, end):
         return False
     if len(full) == 1:
         signed = name[0].initial and name[0].gap.startswith(".") and not full[0].shouted
@@ -1211,9 +1219,9 @@ def _pronounced(word: str) -> bool:
     return len(word) > 2 and bool(re.search(r"[aeiouy]", _fold(word)))
 
 
-def _again(words: list[_Word], spans: list[Span]) -> Iterator[Span]:
+def _again(reading: _Reading, spans: list[Span]) -> Iterator[Span]:
     """Other mentions of a name that is known by now: "Kowalska" after "Anna Kowalska"."""
-    known, place = set(), 0
+    words, known, place = reading.words, set(), 0
     for word in words:
         while place < len(spans) and spans[place][1] <= word.start:
             place += 1
@@ -1224,17 +1232,18 @@ def _again(words: list[_Word], spans: list[Span]) -> Iterator[Span]:
     for word in words if known else ():
         folded = _fold(word.text)
         mentioned = folded in known or (word.plain and not known.isdisjoint(folded.split("-")))
-        if mentioned and not word.known.clinical and not word.odd and _means_the_name(word, before):
+        if mentioned and not word.known.clinical and not word.odd and _means_the_name(reading.text, word, before):
             yield word.start, word.end - _possessive(word.text)
         before = word
 
 
-def _means_the_name(word: _Word, before: _Word | None) -> bool:
+def _means_the_name(text: str, word: _Word, before: _Word | None) -> bool:
     if not word.known.common:
         return word.capital or len(word.text) > 4
     # Mr. Long has a long history: an ordinary word is his name only with a capital inside a sentence.
     inside = before is not None and before.text.islower() and before.gap == " "
-    return inside and word.capital and not word.shouted and word.gap != "-"
+    told = word.known.given and _match(_TOLD, text, word.end)
+    return bool(inside or told) and word.capital and not word.shouted and word.gap != "-"
 
 
 _RULES: tuple[tuple[str, Callable[[_Reading], Iterable[Span]]], ...] = (
@@ -1243,6 +1252,7 @@ _RULES: tuple[tuple[str, Callable[[_Reading], Iterable[Span]]], ...] = (
     ("address", _addresses),
     ("institution", _institutions),
     ("date", _dates),
+    ("number", _labelled_numbers),
     ("phone", _phones),
     ("number", _numbers),
     ("age", _ages),

@@ -153,9 +153,7 @@ def load_model(spec: EncoderSpec, models: Path | None = None, device: str = "cpu
     depth = config.num_hidden_layers
     if spec.layer > depth:
         raise InputError(f"{spec.model} has {depth} layers; layer {spec.layer} was asked for. Choose 0 to {depth}.")
-    config.num_hidden_layers = spec.layer or depth
-    if getattr(config, "layer_types", None):
-        config.layer_types = config.layer_types[: config.num_hidden_layers]
+    config.num_hidden_layers, config.use_cache = spec.layer or depth, False
     bits = spec.precision in ("int8", "int4")
     dtype = _dtype(spec.precision, device, saved=config.dtype)
     options = _bitsandbytes(spec.precision, device, dtype) if bits and _is_cuda(device) else {}
@@ -238,7 +236,7 @@ def _read_config(spec: EncoderSpec, models: Path | None):
     alone = config.get_text_config() is config
     if not alone or not hasattr(config, "vocab_size") or not hasattr(config, "num_hidden_layers"):
         raise InputError(
-            f"{spec.model} ({config.model_type}) is no model of text alone. Choose one, or CLIP, whose text tower is used."
+            f"{spec.model} ({config.model_type}) is no model of text alone. Choose one, or CLIP for its text tower."
         )
     return config
 
@@ -260,7 +258,10 @@ def _dtype(precision: str, device: str, saved: torch.dtype | None) -> torch.dtyp
     if precision in DTYPES:
         return DTYPES[precision]
     if _is_cuda(device):
-        narrow = saved == torch.float16 or not torch.cuda.is_bf16_supported(including_emulation=False)
+        # bitsandbytes multiplies 8 bits in float16, whatever it is given.
+        narrow = (
+            precision == "int8" or saved == torch.float16 or not torch.cuda.is_bf16_supported(including_emulation=False)
+        )
         return torch.float16 if narrow else torch.bfloat16
     # Before weights shrink to int8 they need not grow to 32 bits first.
     return saved if precision == "int8" and saved in DTYPES.values() else torch.float32

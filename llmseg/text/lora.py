@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
+import warnings
 
 from torch import nn
 
@@ -48,7 +49,9 @@ def adapt(model: nn.Module, adapter: str, stack: str, blocks: nn.ModuleList, *, 
         for flag in ("is_loaded_in_8bit", "is_loaded_in_4bit"):
             setattr(host, flag, getattr(model, flag, False))
     config.inference_mode = True
-    adapted = peft.LoraModel(host, config, "default")
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", RuntimeWarning)  # ranks of layers that were left out find no layer
+        adapted = peft.LoraModel(host, config, "default")
     try:
         loaded = peft.set_peft_model_state_dict(
             adapted, {key.removeprefix("base_model."): value for key, value in weights.items()}
