@@ -207,6 +207,13 @@ class _Word:
         return self.plain or (self.capital and self.known.listed and not self.known.function and not self.odd)
 
 
+def _is_unit(text: str, start: int, end: int) -> bool:
+    """The L of mmol/L, the C of 36.9 C, both letters of 63 Y/O."""
+    return end - start == 1 and bool(
+        re.search(r"[/°]$|\d $", text[max(0, start - 2) : start]) or text[end : end + 1] == "/"
+    )
+
+
 @lru_cache(maxsize=20_000)
 def _is_odd(word: str) -> bool:
     if any(map(str.isdigit, word)) or "_" in word:
@@ -229,7 +236,7 @@ class _Reading:
             word.gap = text[word.end : stop] if stop - word.end < 5 else text[word.end : word.end + 2] + "\n\n"
 
     def _read(self) -> list[_Word]:
-        spans = [match.span() for match in _WORD.finditer(self.text)]
+        spans = [match.span() for match in _WORD.finditer(self.text) if not _is_unit(self.text, *match.span())]
         return [_Word(self.text[start:end], self.lower[start:end], start, end, "") for start, end in spans]
 
     @cached_property
@@ -447,19 +454,19 @@ _DATES = (
     rf"(?<![\w/.-]){_YEAR}([-/.])(?:0?[1-9]|1[0-2])\1{_DAY}(?!\d|[-/.]\d){_CLOCK}",
     rf"(?<![\w/.]){_YEAR}[ -]{_MONTH}[ -]{_DAY}(?!\d){_CLOCK}",
     # 5 March 2024, 5th of March, 5. März 2024, 5 de marzo de 2024, 12-JAN-1961, 3-5 March
-    rf"(?<![\w/.]){_DAY}(?:st|nd|rd|th|er|º|\.)?(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th|\.)?)?"
-    rf"(?:[ -]|[ ](?:of|de|di|d['’])[ ]?|/)?{_MONTH}"
-    rf"(?:(?:,? |[-/]|,| (?:of|de|del) )(?:{_YEAR}|['’]?\d{{2}}(?![\d.,/]*\d| ?[A-Za-z%]))(?!\d))?{_CLOCK}",
+    rf"(?<![\w/.]){_DAY}(?i:st|nd|rd|th|er|º|\.)?(?:\s?[-–]\s?{_DAY}(?i:st|nd|rd|th|\.)?)?"
+    rf"(?:[ \n-]|[ \n](?i:of|de|di|d['’])[ \n]?|/)?{_MONTH}"
+    rf"(?:(?:,?[ \n]|[-/]|,|[ \n](?i:of|de|del)[ \n])(?:{_YEAR}|['’]?\d{{2}}(?![\d.,/]*\d| ?[A-Za-z%]))(?!\d))?{_CLOCK}",
     # 03/2024, 2024-03
     rf"(?<![\w/.-])(?:(?:0?[1-9]|1[0-2])/{_YEAR}|(?:0[1-9]|1[0-2])[.-]{_YEAR}|{_YEAR}[/-](?:0[1-9]|1[0-2]))"
     rf"(?![\w/]|[.-]\d){_UNIT}",
 )
 _AFTER_MONTH = (
     # March 5th, 2024; Mar-05-2024; Mar. 5
-    rf"\.?[ -]{{1,2}}(?:the )?{_DAY}(?:st|nd|rd|th)?(?!\d|\.\d|/)(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?!\d))?"
-    rf"(?:(?:,? {{1,2}}|-)(?:{_YEAR}|['’]\d{{2}})(?!\d))?{_CLOCK}",
+    rf"\.?[ \n-]{{1,2}}(?i:the )?{_DAY}(?i:st|nd|rd|th)?(?!\d|\.\d|/)(?:\s?[-–]\s?{_DAY}(?:st|nd|rd|th)?(?!\d))?"
+    rf"(?:(?:,?[ \n]{{1,2}}|-)(?:{_YEAR}|['’]\d{{2}})(?!\d))?{_CLOCK}",
     # Mar 2024, March of 2024, Mar '24, marzo de 2024
-    rf"\.?(?:,? |-|/| (?:of|de|del) )(?:{_YEAR}|['’]\d{{2}})(?!\d)",
+    rf"\.?(?:,?[ \n]|-|/|[ \n](?i:of|de|del)[ \n])(?:{_YEAR}|['’]\d{{2}})(?!\d)",
 )
 _NUMERIC_DATES = (
     rf"(?<![\w/])(?<!\d[.-])(?P<a>\d{{1,2}})(?P<sep> ?[/.-] ?)(?P<b>\d{{1,2}})(?P=sep)"
@@ -512,7 +519,11 @@ _PHONES = (
     rf"(?<![\w+])(?:\+|00)(?=[1-9])\d{{1,3}}(?:[ ./-]{{0,2}}\(?\d{{1,6}}\)?){{1,7}}\d{_EXTENSION}(?!\d)",
     # (555) 123-4567, 555.123.4567, 1-555-123-4567
     rf"(?<![\w(.-])(?:1[ .-]?)?(?:\(\d{{3}}\) ?|\d{{3}}[ .–-])\d{{3}}[ .–-]\d{{4}}{_EXTENSION}(?!\d)",
-    r"(?<![\w(.-])\(\d{3}\)\d{7}(?!\d)",
+    rf"(?<![\w.-])\(\d{{3,5}}\) ?\d{{3,7}}(?:[ .–-]?\d{{3,4}})?{_EXTENSION}(?!\d)" + _UNIT,
+    r"\+\d{1,3}\n[ ]?\d[\d ]{5,12}\d",
+    # 01 69 52 68 88, also broken over two lines
+    r"(?<![\w.,/-])0[1-9](?:[ .\n-]\d{2}){4}(?!\d)",
+    rf"(?<![\w.–-])\d{{3}}[ .–-]\d{{3}}[ .–-]\d{{4}}{_EXTENSION}(?!\d)",
     # 020 7946 0958, 01 23 45 67 89, 030/1234567, (0114) 496 0123
     r"(?<![\w.,/-])\(?0[1-9]\d{0,4}\)?(?:[ /.-]{1,2}\d{2,8}){1,5}(?![\w]|[/.,-]\d)",
     # 912 345 678, 91 123 45 67, 333 1234567
@@ -541,7 +552,7 @@ _VALUE = (
     r"[A-Za-z0-9]+(?:[-/.][A-Za-z0-9]+){0,6})"
 )
 _LABELLED_NUMBERS = (
-    ("number", rf"{_NUMBER_LINK}{{0,3}}[.:#= (]{{0,4}}{_VALUE}"),
+    ("number", rf"{_NUMBER_LINK}{{0,3}}[.:#= (\n]{{0,4}}{_VALUE}"),
     ("other number", rf"(?:{_NUMBER_LINK}|[ ]?[:#]){{1,3}}[:#= ]{{0,3}}{_VALUE}"),
 )
 _NUMBERS = (
@@ -551,7 +562,9 @@ _NUMBERS = (
     r"(?<![\w/.-])\d{4}(?:[ -]\d{4}){2,6}(?:[ -]\d{1,3})?(?![\w/-])",
     r"(?<![\w.])\d{1,3}(?:\.\d{1,40}){5,20}(?![\w])",
     r"(?<![\w.])(?:\d{1,3}\.){3}\d{2,3}(?![\w]|\.\d)",
-    r"(?<!\w)[A-Z]{2} ?\d{2} \d{2} \d{2} [A-D](?!\w)",
+    r"(?<!\w)[A-Z]{2} ?\d{2} ?\d{2} ?\d{2} ?[A-Z](?!\w)",
+    # What stands between a name and a date in the foot of a page.
+    rf"{_VEIL}[ \t]{{2,}}(?P<x>[A-Z]{{0,3}}-?\d[\d-]{{4,}})(?!\w)",
     r"(?<![\w/.-])[12] ?\d{2} ?\d{2} ?\d{2} ?\d{3} ?\d{3}(?: ?\d{2})?(?![\w/-])",
     r"(?<![\w/.-])\d{3} \d{3} \d{4}(?![\w/-])",
     r"(?<![\w])#[ ]?(?P<x>[A-Z]{0,3}-?\d{4,}[\d-]*)(?!\w)",
@@ -609,6 +622,8 @@ _AGES = (
     rf"(?i:\b(?:he|she|patient|who) is(?: now)? ){_OLD}(?=[.,;)]?(?:\s|$)(?![%a-z]))",
     rf"(?i:\b(?:man|woman|male|female|gentleman|lady), ?){_OLD}(?=[.,;) ])(?! ?%)",
     rf"\b[MF]/{_OLD}(?!\w|[/.]\d)",
+    rf"(?<![\w.,/-]){_OLD}(?=[MF][,);:])",
+    rf"(?<![\w.,/-]){_OLD}(?=[ \n](?i:years|yrs)[,;) ](?! ?(?i:ago|later|of smoking|history|after|before)))",
 )
 
 
@@ -850,6 +865,7 @@ def _institutions(reading: _Reading) -> Iterator[Span]:
         )
         if start is not None:
             yield start, _institution_tail(text, end)
+    yield from (match.span("x") for match in _matches(_EMPLOYED, text) if _any_proper(match["x"]))
     yield from _institutions_by_first_word(reading)
     for _, end in reading.labels("institution label"):
         match = _match(_LABELLED_INSTITUTION, text, end)
@@ -880,7 +896,7 @@ def _until_common(words: str) -> str:
     for match in _WORD.finditer(words):
         word = match.group()
         if word[0].isupper() and word.lower() not in _PARTICLES:
-            if not (_proper(word) or _fold(word) in known or (of and end)):
+            if _fold(word) in _cues("month") or not (_proper(word) or _fold(word) in known or (of and end)):
                 break
             end = match.end()
         of = word.lower() in ("de", "di", "do", "da")
@@ -899,7 +915,10 @@ def _institution_start(reading: _Reading, place: int, head: str) -> int | None:
     named = [word for word in before if _names_institution(word)]
     weak = head.lower() in _cues("weak institution")
     if any(word.plain and not word.shouted if weak else _proper(word.text) for word in named):
-        return named[0].start
+        opening = before[: before.index(named[0]) + 1]
+        while len(opening) > 1 and opening[-2].lower in _TOWNS:
+            opening.pop()
+        return opening[-1].start
     if weak:
         return None
     sentence = first and words[first - 1].lower in ("at", "from", "to", "the", "by", "in", "with", "of", "our")
@@ -912,14 +931,23 @@ def _institution_start(reading: _Reading, place: int, head: str) -> int | None:
     return None
 
 
+_TOWNS = frozenset("port new north south east west lake upper lower great little mount fort saint st".split())
+_EMPLOYED = (
+    rf"(?i:\b(?:retired from|worked (?:for|at)|works (?:for|at)|employed (?:by|at|with)|employee of|employer:?|works as an? \w+ (?:for|at))) "
+    rf"(?P<x>{_CAP}(?:(?:[ -]|, | & | and | und | et | y )(?:{_OF} )?{_CAP}\.?(?:[A-Z]\b\.?)?){{0,5}})"
+)
+
+
 def _walk_back(words: list[_Word], place: int) -> int:
     first, joined = place, words[place].lower in _cues("weak institution")
     while first and place - first < 8:
         word = words[first - 1]
-        linked = word.gap in (" ", "-", " & ") or (
+        linked = word.gap in (" ", "\n", "-", " & ") or (
             word.gap == ". " and (word.initial or word.lower in ("st", "mt", "ste"))
         )
         listed = word.gap == ", " and joined and word.nameable and words[first].nameable
+        if word.shouted and word.lower in ("in", "at", "the", "for", "to", "by", "on", "from"):
+            break
         if not (linked or listed) or not (word.capital or word.lower in _JOINERS) or word.odd:
             break
         joined = joined or word.lower in ("and", "und", "y", "et", "e") or word.gap == " & "
@@ -956,7 +984,7 @@ def _institution_tail(text: str, end: int) -> int:
 # Names: a word opens one when something says so, and it runs on as long as its words can be part of a name.
 
 # MR is also an imaging method, MS a disease: in capitals the word itself must be a name.
-_AFTER_TITLE = r"\.?(?:[ ]?(?:/|&|and|und|et)[ ]?" + _any_of("title") + r"\.?)?[ \t]{1,3}"
+_AFTER_TITLE = r"\.?(?:[ ]?(?:/|&|and|und|et)[ ]?" + _any_of("title") + r"\.?)?(?:[ \t]{1,3}|[ \t]?\n)"
 _MORE_TITLES = (
     rf"(?:(?:{_any_of('title')}|med|dent|rer|nat|h\.?c|hab|n\.med)\.?(?:[ ]|(?<=\.))"
     r"(?:[ ]?(?:dent|nat|mult)\.)?[ ]?){0,4}"
@@ -981,15 +1009,15 @@ _TOLD = (
     r"(?:\d{2}[- ]?(?:years?|yrs?|y\.?/?o|yo|[mf]\b|-)|(?:very )?(?:[a-z]{4,12})? ?\d{2}[- ]year)"
     rf"|(?:['’]s)? {_any_of('told')}\b"
 )
+_ACTS = r" (?:has been|has had|asked|will be|will call|understands|understood|reports|reported|denies|lives|first noticed|is seen|was seen|was discussed)\b"
 # The Gregoire consensus and the Kaplan-Meier curve are nobody's.
 _EPONYM = rf"(?:['’]s)? {_any_of('eponym')}(?![^\W\d_])"
 _HEADED = rf"(?: {_CAP}\.?)?[ ,;|()–-]{{1,4}}(?:(?i:dob|mrn|born|id|\*)[:. ]{{0,3}})?(?:{_VEIL}|\(|\d\d[- ]?[yMF])"
 
 
 def _names(reading: _Reading) -> Iterator[Span]:
-    spans = _disjoint(
-        [*_after_a_title(reading), *_after_a_role(reading), *_before_a_credential(reading), *_bare(reading)]
-    )
+    announced = (*_after_a_title(reading), *_after_a_role(reading), *_before_a_credential(reading))
+    spans = _disjoint([*announced, *_in_records(reading), *_bare(reading)])
     yield from spans
     yield from _again(reading, spans)
 
@@ -1011,6 +1039,11 @@ def _name_from(words: list[_Word], first: int, *, trusted: bool, comma: bool = F
             last = place
         if word.gap == ", " and comma and not turned and not word.initial:
             turned = True
+        elif word.gap in ("\n", ".\n"):
+            # The line only was full: "Mr P.⏎Jäntsch", "Sarah⏎Sims".
+            following = words[place + 1] if place + 1 < len(words) else None
+            if not (following and following.plain and (trusted or word.initial or word.known.given)):
+                break
         elif not (word.gap in (" ", "  ", "-") or (word.gap in (". ", ".") and (word.initial or word.lower == "st"))):
             break
     if last is None or not any(len(word.text) > 1 and not word.particle for word in words[first : last + 1]):
@@ -1052,6 +1085,8 @@ def _fits(words: list[_Word], place: int, after: _Word | None, *, trusted: bool,
         )
     if word.known.clinical or after is None:
         return trusted and not word.known.clinical
+    if after.initial and not word.shouted:
+        return True  # "Frederick M. Parkes"
     # A frequent given name makes a surname of an ordinary word that ends it: "Anna Archer," but not "ANNA REPORTS".
     return (
         after.known.given
@@ -1072,7 +1107,8 @@ def _after_a_title(reading: _Reading) -> Iterator[Span]:
             first = reading.place_of.get(start, reading.place_of.get(match.end()))
             if first is None:
                 continue
-            sure = section == "title" and words[place].text not in ("MS", "MR", "DR")
+            pointed = reading.text[end : end + 1] == "."  # "MR. BOYER" is a man, "MR NECK" an image
+            sure = section == "title" and (pointed or words[place].text not in ("MS", "MR", "DR"))
             word = words[first]
             if not word.capital and not word.particle:
                 # dr kowalski: notes typed in a hurry.
@@ -1148,7 +1184,7 @@ def _before_a_credential(reading: _Reading) -> Iterator[Span]:
                 continue
             last = first = place - 1
             while first >= 0 and last - first < 6 and _can_be_name(words[first]):
-                if first < last and words[first].gap not in (" ", "  ", ". ", ", ", "-"):
+                if first < last and words[first].gap not in (" ", "  ", ". ", ".", ", ", "-"):
                     break
                 first -= 1
             first += 1
@@ -1156,6 +1192,46 @@ def _before_a_credential(reading: _Reading) -> Iterator[Span]:
             clear = len(named) > 1 or (named and named[0].plain and len(named[0].text) > 3) or words[first].initial
             if named and clear:
                 yield words[first].start, words[last].end
+
+
+_LABELLED = (
+    r"(?im)^[ \t]*(?:patient(?:'s)?(?: name)?|pt(?: name)?|name|physician|attending(?: physician)?|oncologist|referring(?: md| physician)?"
+    r"|surgeon|consultant|dictated by|seen by|re|regarding)[ \t]*:[ \t]*(?=(?P<x>\w))"
+)
+_RECORD = (
+    rf"(?:[ ]?[,(|]{{1,2}}[ ]?|[ ]{{2,}}|[ ]?\n)(?:{_VEIL}|(?i:mrn?\b|nhs\b|d\.?o\.?b\b|date of birth|born\b|medical record|record\b|hospital n"
+    r"|age[d:]|unit n|\d{2,3}[ -]?(?:years?\b|yrs?\b|y/?o\b|[mf]\b)|an? \d{2}[- ]?y))"
+)
+_ENTRY = rf"(?m)(?:^[ \t]*(?:\d{{1,3}}[.)][ \t]+|[-*•–][ \t]+)?|\b(?:re|Re|RE|regarding|Regarding|see|seeing|patient)[: ]+)(?=(?P<x>{_CAP}))"
+
+
+def _in_records(reading: _Reading) -> Iterator[Span]:
+    """A name that its place gives away: behind a label, or before a record number, an age or a date of birth."""
+    for pattern, needs_record in ((_LABELLED, False), (_ENTRY, True)):
+        for match in _matches(pattern, reading.text):
+            place = reading.place_of.get(match.start("x"))
+            span = None if place is None else _written_name(reading.words, place)
+            if span and (not needs_record or _match(_RECORD, reading.text, span[1])):
+                yield span
+
+
+def _written_name(words: list[_Word], first: int) -> Span | None:
+    """Up to five capitalised words, "BOYER, WILLIAM J." too, of which one at least is no word of medicine or English."""
+    last, turned = None, False
+    for place in range(first, min(first + 5, len(words))):
+        word = words[place]
+        written = word.capital and not word.odd and word.lower not in _NO_NAMES and not word.known.function
+        if not (word.initial or word.particle or written):
+            break
+        last = place
+        if word.gap == ", " and not turned:
+            turned = True
+        elif not (word.gap in (" ", "-", ".", ". ") and (word.gap in (" ", "-") or word.initial)):
+            break
+    if last is None or not any(word.nameable and not word.known.clinical for word in words[first : last + 1]):
+        return None
+    final = words[last]
+    return words[first].start, final.end + (final.initial and final.gap.startswith("."))
 
 
 def _can_be_name(word: _Word) -> bool:
@@ -1242,7 +1318,7 @@ def _means_the_name(text: str, word: _Word, before: _Word | None) -> bool:
         return word.capital or len(word.text) > 4
     # Mr. Long has a long history: an ordinary word is his name only with a capital inside a sentence.
     inside = before is not None and before.text.islower() and before.gap == " "
-    told = word.known.given and _match(_TOLD, text, word.end)
+    told = _match(_TOLD, text, word.end) if word.known.listed else _match(_ACTS, text, word.end)
     return bool(inside or told) and word.capital and not word.shouted and word.gap != "-"
 
 

@@ -18,10 +18,11 @@ from llmseg.case import InputError
 from llmseg.text.languagemodel import (
     PACKAGED,
     EncoderSpec,
-    TappedModel,
     Vocabulary,
-    load_model,
     write_random_twin,
+)
+from llmseg.text.languagemodel import (
+    load_model as _load_model,
 )
 from llmseg.text.package import cache_folder, converted_package
 
@@ -118,8 +119,12 @@ class TextEncoder:
         self._words()
         with self._loading:
             if self._model is None:
-                self.loads += 1
-                self._model = _load_model(self.spec, self._converted, self.device)
+                self._load()
+
+    def _load(self) -> None:
+        log.info("Loading the language model %s", self.spec)
+        self.loads += 1
+        self._model = _load_model(self.spec, self._converted, self.device).eval().requires_grad_(False)
 
     def _words(self) -> Vocabulary:
         with self._loading:
@@ -145,11 +150,6 @@ class TextEncoder:
             if not np.isfinite(kept).all():
                 raise InputError(f"{self.spec} runs over its numbers. Choose the precision bf16 or fp32.")
             _save(self._path(note), kept, cut=self._path(note, ".cut") if len(ids) > words.budget else None)
-
-
-def _load_model(spec: EncoderSpec, models: Path, device: str) -> TappedModel:
-    log.info("Loading the language model %s", spec)
-    return load_model(spec, models, device).eval().requires_grad_(False)
 
 
 def _pad(rows: list[torch.Tensor]) -> TextFeatures:
