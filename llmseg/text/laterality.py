@@ -39,7 +39,7 @@ _SIDE_LABEL = re.compile(
 _NEUTRAL = (
     r"lateral|medial|posterior|anterior|superior|inferior|upper|lower|deep|ventral|dorsal|sides?|sided|aspect|half|wall|portion|border|edge|margin|part|region"
     r"|locally|advanced|early|late|invasive|squamous|cell|keratini[sz]ing|non|poorly|moderately|well|differentiated|p16|hpv|positive|negative|ebv|associated|related|driven"
-    r"|mid-?line|cent(?:re|er)|the|of|its|his|her|a|an|large|small|exophytic|infiltrative|palatine|true|false|stage|stages|i+v?[abc]?|[cpyr]{0,2}t[0-4x][a-d]?|[cpyr]{0,2}n[0-3x][abc]?|m0|m1|ulcerated|bulky"
+    r"|mid-?line|cent(?:re|er)|the|of|its|his|her|a|an|large|small|exophytic|infiltrative|palatine|true|false|stage|stages|i+v?[abc]?|[cpyr]{0,2}t[0-4x][a-d]?|[cpyr]{0,2}t[0-4x][a-d]?[cp]?n[0-3x][a-c]?(?:m[01x])?|[cpyr]{0,2}n[0-3x][abc]?|m0|m1|ulcerated|bulky"
     r"|necrotic|enhancing|avid|fdg|cm|mm|\d+(?:\.\d+)?|type|grade|g[1-3]|unresectable|resectable|recurrent|persistent|biopsy|proven|known|new|hpv-|-|oral|soft|hard|undifferentiated"
     r"|sided\w*|lateralised|lateralized|verrucous|basaloid|papillary|high|intermediate|p16-positive|hpv-positive|main|bulk|lobes?|cords?|vocal|folds?|sinus(?:es)?|mucosa"
 )
@@ -292,8 +292,7 @@ def _noun_after(page: Page, found: Found, site: str | None) -> str | None:
             if not is_noun or _side_name(found.text) == "midline":
                 return None
             # "Right faucial tonsil": an adjective nobody listed; "right rotator cuff tear": something else.
-            ahead = re.compile(r"(?:[a-z-]+\s+){1,3}?").match(text, at, end)
-            beyond = ahead and _terms(site).search(text, ahead.end() - 1, min(end, at + 30))
+            beyond = _terms(site).search(text, at, min(end, at + 30))
             between = text[at : beyond.start()] if beyond else ""
             is_adjective = (
                 beyond and beyond.lastgroup == "p" and not re.search(rf"[,.;:(]|\b(?:{_FUNCTION})\b", between)

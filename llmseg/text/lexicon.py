@@ -89,7 +89,7 @@ ORGANS_AT_RISK = (
 
 NEGATION = (
     r"no|not|nor|without|denies|denied|negative for|free of|absen(?:ce|t)|never|neither|rather than|rule[ds]? out|r/o|excluded?|excludes"
-    r"|unlikely|instead of|spar(?:es|ing|ed)|clear of|nil|lack of|does not|did not|cannot|query|\?|declined|avoid\w*"
+    r"|unlikely|instead of|spar(?:es|ing|ed)|clear of|nil|lack of|does not|did not|cannot|query|\?|declined|avoid\w*|omit\w*"
 )
 NEGATED_AFTER = (
     r"(?:(?:is|are|was|were|appears?|looks?|remains?|seems?|will|to|be|side|node|nodes|neck|both|all|the|mucosa|fossa|wall)[ ,]+){0,3}[:=(-]? ?"
@@ -120,7 +120,7 @@ TREAT = (
 )
 INVOLVED = (
     r"palpa\w+|enlarged|positive|fna|biops\w+|metast\w+|adenopathy|measur\w+|necrotic|pet|avid|suv\w*|dissection|swelling|lump|mass|cm|mm|suspicious"
-    r"|pain|stiff\w*|exam\w*|bulky|conglomerate|matted|pathological|involved|cystic|ultrasound|excis\w+|solitary|largest|at least|nodal disease|nothing|in levels?|node of|nodes? up to|\d+ of \d+|contained"
+    r"|pain|stiff\w*|exam\w*|bulky|conglomerate|matted|pathological|involved|cystic|ultrasound|excis\w+|solitary|largest|at least|nodal disease|nothing|in levels?|node of|nodes? up to|fixed|tether\w*|overt|bulky|\d+ of \d+|contained"
 )
 
 SECTION_NAMES = (

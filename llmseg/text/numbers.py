@@ -61,7 +61,7 @@ _OVER = re.compile(
 
 _TIMES = re.compile(
     rf"(?<![\d.])(\d{{1,2}})\s*[x×]\s*\d{{1,2}}(?:\.\d+)?\s*{_GY}"
-    rf"|{_GY}\s*(?:per|a|/)\s*(?:day|fraction|fx|#)\s*[x×]\s*(\d{{1,2}})\b"
+    rf"|{_GY}\s*(?:(?:per|a|/)\s*(?:day|fraction|fx|#)\s*)?[x×]\s*(\d{{1,2}})\b|\bfraction \d{{1,2}} of (\d{{1,2}})\b"
 )
 
 _ROMAN = {name: number for number, name in enumerate(("i", "ii", "iii", "iv", "v", "vi", "vii"), start=1)}
@@ -153,12 +153,14 @@ def _values(page: Page, found: Found) -> list[float]:
         return []
     centi = bool(re.search(r"cgy|cgray|centi", text)) or (not has_unit and re.search(r"\d{4}", text) is not None)
     numbers = re.findall(_NUMBER, text)
-    fractionated = _FRACTIONATED.match(after)
+    if not has_unit and re.search(r"[x×]\s*$", page.before(found, 4)):
+        return []
+    fractionated = _FRACTIONATED.match(after) or re.match(r"\s*in \d{1,2}\b(?!\s*(?:years?|weeks?|days?))", after)
     if re.match(r"\s*(?:#|fx|fractions?|fr\b|f\b|treatments|daily)", after) and not re.search(rf"{_GY}\s*$", text):
         fractionated = numbers.pop()  # "69.6 Gy/58#": the last one counts fractions
     values = [_gray(number, centi and float(number.replace(",", "")) > 100) for number in numbers]
     # A palliative course is short, and known by its fractions.
-    is_total = re.search(r"(?:\btotal(?: dose)?(?: of)?|=)\s*$", page.before(found, 16))
+    is_total = re.search(r"(?:\btotals?(?: dose)?(?: of)?|=)\s*$", page.before(found, 16))
     least = 6 if (fractionated and (has_unit or len(values) == 1)) or (has_unit and is_total) else 40
     if not has_unit and not all(least <= v <= 85 for v in values):
         return []

@@ -11,9 +11,14 @@ from llmseg.text.lexicon import EXTENSION, FAMILY, HISTORICAL, NEGATED_AFTER, NE
 from llmseg.text.sections import Sentence, sentences_of
 from llmseg.text.shadow import Shadow, shadow_of
 
-_TURN = re.compile(r"[,;:()]|\bbut\b|\bhowever\b|\balthough\b|\bwhile\b|\bwhereas\b|\bwhich\b| - |\bwith\b")
+_TURN = re.compile(r"[,;:()]|\bbut\b|\bhowever\b|\balthough\b|\bwhile\b|\bwhereas\b|\bwhich\b| - | \+ |\bwith\b")
 _STRONG_TURN = re.compile(r"\bbut\b|\bnow\b|\bhowever\b|\bpresent(?:s|ed|ing)\b|\bhere for\b|\. ")
 _SOFT = ","
+# "The left torus tubarius is normal", but not "left p16-negative carcinoma".
+_FOUND_NORMAL = re.compile(
+    r"(?: (?!p16|hpv|ebv|eber|node|surgical|with|and|but)[\w-]+){0,3} (?:is |are |was |appears? |remains? |looks? )?"
+    r"(?<!p16 )(?<!hpv )(?:normal|clear|unremarkable|uninvolved|intact)\b(?! (?:cell|tissue))"
+)
 
 
 @cache
@@ -97,6 +102,8 @@ class Page:
         if _denies(before):
             return True
         if self._continues_a_denial(found, start):
+            return True
+        if _FOUND_NORMAL.match(self.text, found.end, found.sentence.end):
             return True
         after = self.text[found.end : max(end, min(found.sentence.end, found.end + 30))]
         return re.match(rf"[\s)]*(?:{NEGATED_AFTER})", after) is not None

@@ -29,12 +29,12 @@ _ANATOMY = re.compile(
     + rf"|{ORGANS_AT_RISK})",
     re.IGNORECASE,
 )
-_SPACED_STAGE = re.compile(r"\b(?:[cpCP]?)([TNtn]) (\d) ([a-dA-D])(?=[,;.)\n]|\s+[cpCP]?[NMnm] ?\d|$)")
+_SPACED_STAGE = re.compile(r"\b(?:[cpCP]?)([TNtn]) (\d) ([a-dA-D])(?=[,;.)\n]|\s*[cpCP]?[NMnm] ?\d|$)")
 # "The left neck was left alone": a verb.
 _LEFT_AS_IT_IS = re.compile(
     r"\bleft(?= (?:alone|untr\w+|unirr\w+|undissected|out|in situ|in place|as is|behind)\b)", re.IGNORECASE
 )
-_SLASHED = re.compile(r"(?<![\w/])[IiCc]/[Ll](?![\w/])")
+_SLASHED = re.compile(r"(?<![\w/])(?:[IiCc]/[Ll]|ipsi|contra|IPSI|CONTRA)(?![\w/-])")
 _DASHES = dict.fromkeys(map(ord, "‐‑‒–—−"), "-") | dict.fromkeys(map(ord, "’‘`´"), "'") | {0xA0: " ", 0x202F: " "}
 
 
