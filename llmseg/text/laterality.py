@@ -331,7 +331,7 @@ _BOTH = re.compile(
 )
 _ONE = re.compile(
     rf"\b(?P<one>left|right|ipsilateral|unilateral|same|contralateral)(?:[- ]sided)?\)?\s+(?:(?:side|of|the|elective|cervical|upper|lower|hemi|lymph|nodal|neck|ipsilateral|prophylactic|involved|undissected|uninvolved|only)\s+){{0,4}}(?:{NODE})\b"
-    rf"|\b(?:{NODE})\b(?:[- ]?(?:fields?|nodes?|levels?|nodal|coverage|i{{1,3}}v?|iv|v|[1-7]|[,–/-]|is|are|irradiated|unilaterally|ipsilaterally|side|of|the|on|only|single|alone|to|volumes?|treated|covered|irradiation)[ab]?\s*){{0,9}}[(,:]?\s*(?P<two>left|right|ipsilateral(?:ly)?|unilateral(?:ly)?)\b(?!\s(?:{TUMOUR}|tonsil|base))"
+    rf"|\b(?:{NODE})\b(?:[- ]?(?:fields?|nodes?|levels?|nodal|coverage|i{{1,3}}v?|iv|v|[1-7]|[,–/-]|is|are|be|irradiated|unilaterally|ipsilaterally|side|of|the|on|only|single|alone|to|volumes?|treated|covered|irradiation)[ab]?\s*){{0,9}}[(,:]?\s*(?P<two>left|right|ipsilateral(?:ly)?|unilateral(?:ly)?)\b(?!\s(?:{TUMOUR}|tonsil|base))"
 )
 _NO_NECK = re.compile(
     r"\b(?:necks?|nod(?:es|al)(?: volumes?| irradiation)?)\b[^.;\n]{0,20}\b(?:not (?:to be )?(?:be )?(?:treated|irradiated|included|covered)|untreated|omitted|observed|excluded|observation)\b"

@@ -35,7 +35,7 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "oral tongue": r"(?:oral|mobile|lateral|ventral|dorsal) tongue|tongue tip|tip of (?:the )?tongue"
         r"|(?:lateral )?(?:border|margin|edge) of (?:the )?(?:left |right )?tongue|tongue(?! base)(?!-base)",
         "floor of mouth": r"floor of (?:the )?mouth|fom",
-        "buccal mucosa": r"(?:cheek mucosa \()?buccal(?: mucosa)?|inner cheek|cheek mucosa",
+        "buccal mucosa": r"(?:cheek mucosa \()?buccal(?: mucosa)?|inner cheek|cheek mucosa|mucosa of (?:the )?(?:left |right )?cheek",
         "retromolar trigone": r"retro-?molar(?: (?:trigone|region|area))?|rmt",
         "gingiva": r"gingiv\w+(?: sulcus)?|gb sulcus|(?:upper |lower )?alveol(?:us|ar ridge|ar process)",
         "hard palate": r"hard palate",
@@ -49,9 +49,9 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
     },
     "sinonasal": {
         "maxillary sinus": r"maxillary (?:sinus|antrum|antral)|maxilla|antrum",
-        "ethmoid sinus": r"ethmoid(?:al)?(?: sinus(?:es)?)?",
+        "ethmoid sinus": r"ethmoid(?:al|s)?(?: sinus(?:es)?)?",
         "nasal cavity": r"nasal (?:cavity|fossa|septum|vestibule)|olfactory (?:cleft|groove)",
-        "sinonasal": r"sino-?nasal|paranasal(?: sinus(?:es)?)?|(?:sphenoid|frontal) sinus",
+        "sinonasal": r"sino-?nasal|(?:olfactory|esthesio) ?neuroblastoma|paranasal(?: sinus(?:es)?)?|(?:sphenoid|frontal) sinus",
     },
     "thyroid": {"thyroid": r"(?:hemi-?)?thyroid(?! cartilage)(?: gland| lobe)?"},
     "unknown primary": {
@@ -93,7 +93,7 @@ NEGATION = (
 )
 NEGATED_AFTER = (
     r"(?:(?:is|are|was|were|appears?|looks?|remains?|seems?|will|to|be|side|node|nodes|neck|both|all|the|mucosa|fossa|wall)[ ,]+){0,3}[:=(-]? ?"
-    r"(?:clear|normal|negative|unremarkable|uninvolved|spared|free of|not involved|not enlarged|nad|n\.a\.d|intact|clinically clear|observed|untreated|omitted|kept alone|not (?:be )?(?:treated|irradiated|covered|included|at risk)"
+    r"(?:clear|normal|negative|unremarkable|uninvolved|spared|free of|not involved|not enlarged|nad|n\.a\.d|intact|clinically clear|observed|untreated|omitted|kept alone|not (?:be )?(?:treated|irradiated|covered|included|at risk|in the field)"
     r"|within normal limits|wnl|benign|unaffected|not affected|quiet|symmetric\w*|mobile(?! tongue)|moves? (?:well|normally)|has been excluded"
     r"|(?:is |was |has been )?(?:ruled out|excluded)|tumou?r[- ]free|disease[- ]free|without (?:disease|abnormality|suspicious|lesion)|no (?:significant|palpable|enlarged)"
     r"|(?:showed?|shows|with) no\b|no (?:disease|lesion|mass|abnormal\w+|adenopathy|suspicious))"
@@ -111,7 +111,7 @@ PRESENT = (
 )
 FAMILY = r"mother|father|brother|sister|family|fhx?|uncle|aunt|grand\w+|cousin|parents?|son|daughter|maternal|paternal|sibling|wife|husband"
 OTHER_CANCERS = (
-    r"breast|mamma(?:ry)?|prostate|colorectal|lymphoma|hodgkin\w*|basal cell|bcc|ovarian|testicular|seminoma|dcis|pelvi\w+|endometri\w+|leuk\w+|myeloma"
+    r"breast|mamma(?:ry)?|bowel|prostate|colorectal|lymphoma|hodgkin\w*|basal cell|bcc|ovarian|testicular|seminoma|dcis|pelvi\w+|endometri\w+|leuk\w+|myeloma"
     r"|(?:colon|rectal|bladder|renal|kidney|lung|skin|cervix|uterine|gastric)(?: \w+)? (?:ca|cancers?|carcinoma|adenocarcinoma|tumou?rs?|rt|radiotherapy)"
 )
 TREAT = (

@@ -22,7 +22,7 @@ _STAGES = {
 }
 # With no space between them: "t2n1m0".
 _TOGETHER = re.compile(
-    rf"(?<![a-z\d]){_P}t[ -]?([0-4][a-d]?|x|is)(?:\([^)]{{0,6}}\))?[\s,/;-]{{0,3}}{_P}n[ -]?([0-3][a-c]?|x)(?:\([^)]{{0,6}}\)|[+-])?(?:[\s,/;-]{{0,3}}[cp]?m[ -]?([01x][a-c]?))?(?![a-z\d])"
+    rf"(?<![a-z\d]){_P}t[ -]?([0-4][a-d]?|x|is)(?:\([^)]{{0,6}}\))?(?:[\s,/;-]{{0,3}}| and ){_P}n[ -]?([0-3][a-c]?|x)(?:\([^)]{{0,6}}\)|[+-])?(?:[\s,/;-]{{0,3}}[cp]?m[ -]?([01x][a-c]?))?(?![a-z\d])"
 )
 _BEFORE_STAGE = re.compile(
     r"\b(?:initial\w*|original\w*|previous\w*|prior|old|first|was|formerly|upstaged from|downstaged from|from)\s+(?:\w+\s){0,2}$"
@@ -35,7 +35,7 @@ _DOSE = re.compile(
     rf"(?<![\d.])({_NUMBER}(?:\s*{_GY})?(?:\s*(?:/|,|\+|&|-|\band\b|\bthen\b|\bor\b|;|\|)\s*(?:and\s+)?{_NUMBER}(?:\s*{_GY})?){{0,4}})\s*{_GY}?(?![\d%]|\.\d|[- ]?(?:y|yo|y/o|yrs?|years?|f|m)\b)"
 )
 _FRACTIONATED = re.compile(
-    rf"\s*at \d+(?:\.\d+)?\s*{_GY}\s*(?:per|a|/)|\s*(?:\(|in|over|/|@|x|,)?\s*(?:in |over )?\d{{1,2}}\s*(?:#|fx|fractions?|fr\b|f\b|frac|treatments|daily)"
+    rf"\s*,?\s*(?:at )?\d+(?:\.\d+)?\s*{_GY}\s*(?:per|a|/)|\s*(?:\(|in|over|/|@|x|,)?\s*(?:in |over )?\d{{1,2}}\s*(?:#|fx|fractions?|fr\b|f\b|frac|treatments|daily)"
 )
 _DOSE_LABEL = re.compile(
     r"\b(?:dose(?: levels?)?s?|rx|prescri\w+|prescribed doses?|gy|planned doses?|ptv|sib|levels)\s*(?:to|of|is|are)?\s*[:=]?\s*$"
@@ -160,7 +160,7 @@ def _values(page: Page, found: Found) -> list[float]:
         fractionated = numbers.pop()  # "69.6 Gy/58#": the last one counts fractions
     values = [_gray(number, centi and float(number.replace(",", "")) > 100) for number in numbers]
     # A palliative course is short, and known by its fractions.
-    is_total = re.search(r"(?:\btotals?(?: dose)?(?: of)?|=)\s*$", page.before(found, 16))
+    is_total = re.search(r"(?:\d\s*(?:#|fractions|fx) to|\btotals?(?: dose)?(?: of)?|=)\s*$", page.before(found, 16))
     least = 6 if (fractionated and (has_unit or len(values) == 1)) or (has_unit and is_total) else 40
     if not has_unit and not all(least <= v <= 85 for v in values):
         return []

@@ -24,7 +24,7 @@ _SMALL_SIDE = re.compile(
     rf"(?<![\w./'’-])[lr](?= (?:{'|'.join(p for s in SITE_PATTERNS.values() for p in s.values())}|neck|side|sided|wall|lobe|faucial|true|nodes?)\b)"
 )
 _ANATOMY = re.compile(
-    r"\W{0,2}(?:(?:lateral|posterior|anterior|base|true|sided|side|neck|nodal|cervical|level|t[1-4]|palatine|oral|hemi\w*|ear|hip|knee)\b|"
+    r"\W{0,2}(?:(?!(?:to|for|of|in|with|plan|the|at|by|alone|only)\b)[a-z-]+\s){0,2}(?:(?:lateral|posterior|anterior|base|true|sided|side|neck|nodal|cervical|level|t[1-4]|palatine|oral|hemi\w*|ear|hip|knee)\b|"
     + "|".join(p for s in SITE_PATTERNS.values() for p in s.values())
     + rf"|{ORGANS_AT_RISK})",
     re.IGNORECASE,
@@ -96,7 +96,8 @@ def _swaps(note: str) -> dict[int, tuple[int, str]]:
     for match in _SHORT_SIDE.finditer(note):
         word = match.group().rstrip(".")
         # RT is radiotherapy unless anatomy follows; a trailing full stop may end the sentence.
-        if word == "RT" and not _ANATOMY.match(note, match.end()):
+        is_place = _ANATOMY.match(note, match.end()) or note[: match.start()].lower().endswith(("on the ", "of the "))
+        if word == "RT" and not is_place:
             continue
         is_shortened = re.match(r"\.\s+(?=[a-z])", note[match.start() + 2 : match.start() + 6]) or (
             note.isupper() and _ANATOMY.match(note, match.end())
