@@ -26,7 +26,7 @@ _ARISES = re.compile(
     r"\b(?:of|arising (?:from|in|within)|from|centred (?:on|in|within)|centered (?:on|in|within)|located in|involving|in|within)\s+(?:the\s+)?(?:left |right )?(?:\w+ ){0,3}$"
 )
 _LIMIT = re.compile(
-    r"[<≤]|\b(?:max(?:imum)?|mean|dmax|d\d+|v\d+|constraints?|toleran\w+|limit\w*|spar\w+|oars?|keep|below)\b"
+    r"[<≤]|\b(?:max(?:imum)?|d?mean|dmax|d\d+|v\d+|constraints?|toleran\w+|limit\w*|spar\w+|oars?|keep|below)\b"
 )
 _SCOPE = re.compile(r"scop|fixation|fixed|mobil|moves|palsy|paralys|paresis|normal|clear|unremarkable")
 
@@ -41,7 +41,7 @@ _NEUTRAL = (
     r"|locally|advanced|early|late|invasive|squamous|cell|keratini[sz]ing|non|poorly|moderately|well|differentiated|p16|hpv|positive|negative|ebv|associated|related|driven"
     r"|mid-?line|cent(?:re|er)|the|of|its|his|her|a|an|large|small|exophytic|infiltrative|palatine|true|false|stage|stages|i+v?[abc]?|[cpyr]{0,2}t[0-4x][a-d]?|[cpyr]{0,2}t[0-4x][a-d]?[cp]?n[0-3x][a-c]?(?:m[01x])?|[cpyr]{0,2}n[0-3x][abc]?|m0|m1|ulcerated|bulky"
     r"|necrotic|enhancing|avid|fdg|cm|mm|\d+(?:\.\d+)?|type|grade|g[1-3]|unresectable|resectable|recurrent|persistent|biopsy|proven|known|new|hpv-|-|oral|soft|hard|undifferentiated"
-    r"|sided\w*|lateralised|lateralized|verrucous|basaloid|papillary|high|intermediate|p16-positive|hpv-positive|main|bulk|lobes?|cords?|vocal|folds?|sinus(?:es)?|mucosa"
+    r"|sided\w*|lateralised|lateralized|verrucous|basaloid|papillary|high|intermediate|p16-positive|hpv-positive|main|bulk|lobes?|cords?|vocal|uicc|ajcc|tnm|folds?|sinus(?:es)?|mucosa"
 )
 _FUNCTION = r"and|or|with|on|in|at|to|from|for|by|which|who|that|is|are|was|were|not|no|but|without|only|one|alone|he|she|we|seen|treated|planned|plan|clear|crossing|strictly|predominantly|spanning|p16|then|after"
 
@@ -177,6 +177,8 @@ def _side_weight(page: Page, found: Found, site: str | None) -> float:
     before, sentence = page.before(found, 60), page.words_of(found.sentence)
     if page.is_of_family(found) or re.match(r"[- ]?handed", page.after(found)):
         return 0
+    if _LIMIT.search(re.split(r"[,.;]", page.after(found, 34))[0]):
+        return 0  # "left parotid mean below 26 Gy"
     labelled = _is_side_label(found.sentence.label) or _SIDE_LABEL.search(before)
     neck_label = re.search(
         rf"\b(?:{NODE}|lymphatic\w*)\b", found.sentence.label.replace("head and neck", "").replace("h&n", "")
@@ -331,7 +333,7 @@ _BOTH = re.compile(
 )
 _ONE = re.compile(
     rf"\b(?P<one>left|right|ipsilateral|unilateral|same|contralateral)(?:[- ]sided)?\)?\s+(?:(?:side|of|the|elective|cervical|upper|lower|hemi|lymph|nodal|neck|ipsilateral|prophylactic|involved|undissected|uninvolved|only)\s+){{0,4}}(?:{NODE})\b"
-    rf"|\b(?:{NODE})\b(?:[- ]?(?:fields?|nodes?|levels?|nodal|coverage|i{{1,3}}v?|iv|v|[1-7]|[,–/-]|is|are|be|irradiated|unilaterally|ipsilaterally|side|of|the|on|only|single|alone|to|volumes?|treated|covered|irradiation)[ab]?\s*){{0,9}}[(,:]?\s*(?P<two>left|right|ipsilateral(?:ly)?|unilateral(?:ly)?)\b(?!\s(?:{TUMOUR}|tonsil|base))"
+    rf"|\b(?:{NODE})\b(?:[- ]?(?:fields?|nodes?|levels?|nodal|coverage|i{{1,3}}v?|iv|v|[1-7]|[,–/-]|is|are|be|rt|radiotherapy|irradiated|unilaterally|ipsilaterally|side|of|the|on|only|single|alone|to|volumes?|treated|covered|irradiation)[ab]?\s*){{0,9}}[(,:]?\s*(?P<two>left|right|ipsilateral(?:ly)?|unilateral(?:ly)?)\b(?!\s(?:{TUMOUR}|tonsil|base))"
 )
 _NO_NECK = re.compile(
     r"\b(?:necks?|nod(?:es|al)(?: volumes?| irradiation)?)\b[^.;\n]{0,20}\b(?:not (?:to be )?(?:be )?(?:treated|irradiated|included|covered)|untreated|omitted|observed|excluded|observation)\b"

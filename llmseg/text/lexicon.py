@@ -25,7 +25,7 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
     },
     "larynx": {
         "supraglottis": r"supra-?glott(?:is|ic)|(?<!ary)(?<!ary-)epiglott(?:is|ic)|false (?:vocal )?(?:cord|fold)s?|(?:ventricular|vestibular) (?:band|fold)s?"
-        r"|ary-?epiglottic(?: folds?)?|ae fold|aryten[oa]ids?",
+        r"|ary-?epiglottic(?: folds?)?|ae folds?|aef|aryten[oa]ids?",
         "glottis": r"(?<!epi)(?<!supra)(?<!sub)(?<!trans)(?<!supra-)(?<!sub-)glott(?:is|ic)|(?:true )?vocal (?:cord|fold)s?"
         r"|true cords?|tvc|anterior commissure",
         "subglottis": r"sub-?glott(?:is|ic)",
@@ -43,12 +43,12 @@ SITE_PATTERNS: Mapping[str, Mapping[str, str]] = {
         "oral cavity": r"oral cavity|oral squamous|oscc|mouth cancer|cancer of the mouth",
     },
     "salivary gland": {
-        "parotid gland": r"parotid(?: gland| lobe| tail)?|intra-?parotid",
-        "submandibular gland": r"submandibular(?: salivary)? gland|submandibular salivary",
+        "parotid gland": r"(?:glandula )?parot(?:id|is)(?: gland| lobe| tail)?|intra-?parotid",
+        "submandibular gland": r"submandibular(?: salivary)? gland|submandibular salivary|submandibular(?= -|[).,;]|$)",
         "salivary gland": r"(?:major |minor )?salivary(?: gland)?",
     },
     "sinonasal": {
-        "maxillary sinus": r"maxillary (?:sinus|antrum|antral)|maxilla|antrum",
+        "maxillary sinus": r"maxillary(?: (?:sinus|antrum|antral))?|maxilla|antrum",
         "ethmoid sinus": r"ethmoid(?:al|s)?(?: sinus(?:es)?)?",
         "nasal cavity": r"nasal (?:cavity|fossa|septum|vestibule)|olfactory (?:cleft|groove)",
         "sinonasal": r"sino-?nasal|(?:olfactory|esthesio) ?neuroblastoma|paranasal(?: sinus(?:es)?)?|(?:sphenoid|frontal) sinus",
@@ -84,7 +84,7 @@ UNRELATED = (
 )
 ORGANS_AT_RISK = (
     r"cord|spinal|brain ?stem|parotids?|mandible|chiasm|optic\w*|cochlea\w*|o?esophagus|larynx|lens|lenses|eyes?|globe|constrictors?"
-    r"|plexus|oral cavity|submandibular|brain|lungs?|thyroid|temporal|pituitary|lips?|retina|glottis|oars?|organs? at risk|skin|heart"
+    r"|plexus|oral cavity|submandibular|brain|lungs?|thyroid|temporal|pituitary|lips?|retina|glottis|oars?|organs? at risk|skin|heart|inner ears?|ears?"
 )
 
 NEGATION = (
@@ -93,7 +93,7 @@ NEGATION = (
 )
 NEGATED_AFTER = (
     r"(?:(?:is|are|was|were|appears?|looks?|remains?|seems?|will|to|be|side|node|nodes|neck|both|all|the|mucosa|fossa|wall)[ ,]+){0,3}[:=(-]? ?"
-    r"(?:clear|normal|negative|unremarkable|uninvolved|spared|free of|not involved|not enlarged|nad|n\.a\.d|intact|clinically clear|observed|untreated|omitted|kept alone|not (?:be )?(?:treated|irradiated|covered|included|at risk|in the field)"
+    r"(?:clear|normal|negative|unremarkable|uninvolved|spared|free of|not involved|not enlarged|nad|n\.a\.d|intact|clinically clear|observed|untreated|omitted|kept alone|not (?:to )?(?:be )?(?:treated|irradiated|covered|included|at risk|in the field)"
     r"|within normal limits|wnl|benign|unaffected|not affected|quiet|symmetric\w*|mobile(?! tongue)|moves? (?:well|normally)|has been excluded"
     r"|(?:is |was |has been )?(?:ruled out|excluded)|tumou?r[- ]free|disease[- ]free|without (?:disease|abnormality|suspicious|lesion)|no (?:significant|palpable|enlarged)"
     r"|(?:showed?|shows|with) no\b|no (?:disease|lesion|mass|abnormal\w+|adenopathy|suspicious))"

@@ -44,14 +44,14 @@ _PTV = re.compile(
     r"\b(?:ptv|ctv|gtv)[_ -]?(?:high|mid|low|hr|ir|lr|[1-3])?[_ -]?(\d{4}|\d{2}(?:\.\d{1,2})?)\b(?!\s*(?:ml|cc|mm))"
 )
 _LIMIT = re.compile(
-    r"[<≤>]|\b(?:max(?:imum)?|mean|dmax|d(?:0\.\d+|\d+)(?:cc|%)?|v\d+|constraints?|toleran\w+|limit\w*|not exceed\w*|exceed\w*|below|under|less than|keep\w*|objective\w*|near max)\b"
+    r"[<≤>]|\b(?:max(?:imum)?|d?mean|dmax|d(?:0\.\d+|\d+)(?:cc|%)?|v\d+|constraints?|toleran\w+|limit\w*|not exceed\w*|exceed\w*|below|under|less than|keep\w*|objective\w*|near max)\b"
 )
 _PAST_DOSE = re.compile(
     r"\b(?:st\.? ?p\b|previous\w*|prior|received|years? ago|yrs? ago|history of|in (?:19|20)\d\d|for (?:breast|prostate)|s/p|pelvi\w*|breast|prostate|mantle|hodgkin\w*|lymphoma|lung|whole[- ]brain)\b"
 )
 
 _FRACTIONS = re.compile(
-    r"(?<![\d.])(\d{1,2})\s*(?:daily\s+|once[- ]daily\s+)?(?:#|fx|fxs|fractions?|fractionated|frac|fr|sessions|treatments|attendances)(?![a-z\d])"
+    r"(?<![\d.])(\d{1,2})\s*(?:daily\s+|once[- ]daily\s+)?(?:#|fx|fxs|fractions?|fractionated|frac|fr|sessions|times|treatments|attendances)(?![a-z\d])"
     r"(?!\s*(?:per|a|each|/)\s*(?:day|week))"
 )
 _OVER = re.compile(
@@ -155,7 +155,9 @@ def _values(page: Page, found: Found) -> list[float]:
     numbers = re.findall(_NUMBER, text)
     if not has_unit and re.search(r"[x×]\s*$", page.before(found, 4)):
         return []
-    fractionated = _FRACTIONATED.match(after) or re.match(r"\s*in \d{1,2}\b(?!\s*(?:years?|weeks?|days?))", after)
+    fractionated = _FRACTIONATED.match(after) or re.match(
+        r"\s*(?:in|\() ?\d{1,2}\b(?!\s*(?:years?|weeks?|days?))", after
+    )
     if re.match(r"\s*(?:#|fx|fractions?|fr\b|f\b|treatments|daily)", after) and not re.search(rf"{_GY}\s*$", text):
         fractionated = numbers.pop()  # "69.6 Gy/58#": the last one counts fractions
     values = [_gray(number, centi and float(number.replace(",", "")) > 100) for number in numbers]

@@ -17,7 +17,7 @@ _SOFT = ","
 # "The left torus tubarius is normal", but not "left p16-negative carcinoma".
 _FOUND_NORMAL = re.compile(
     r"(?: (?!p16|hpv|ebv|eber|node|surgical|with|and|but)[\w-]+){0,3} (?:is |are |was |appears? |remains? |looks? )?"
-    r"(?<!p16 )(?<!hpv )(?:normal|clear|unremarkable|uninvolved|intact)\b(?! (?:cell|tissue))"
+    r"(?<!p16 )(?<!hpv )(?:normal|clear|unremarkable|uninvolved|intact|free)\b(?! (?:cell|tissue|flap|margin))"
 )
 
 

@@ -24,9 +24,10 @@ _SMALL_SIDE = re.compile(
     rf"(?<![\w./'’-])[lr](?= (?:{'|'.join(p for s in SITE_PATTERNS.values() for p in s.values())}|neck|side|sided|wall|lobe|faucial|true|nodes?)\b)"
 )
 _ANATOMY = re.compile(
-    r"\W{0,2}(?:(?!(?:to|for|of|in|with|plan|the|at|by|alone|only)\b)[a-z-]+\s){0,2}(?:(?:lateral|posterior|anterior|base|true|sided|side|neck|nodal|cervical|level|t[1-4]|palatine|oral|hemi\w*|ear|hip|knee)\b|"
+    r"\W{0,2}(?:(?:wall|lateral|posterior|anterior|base|true|sided|side|neck|nodal|cervical|level|t[1-4]|palatine|oral|hemi\w*|ear|hip|knee)\b|"
+    + r"(?:(?!(?:to|for|of|in|with|plan|the|at|by|alone|only|on|and|dose)\b)[a-z-]+\s){0,2}(?:"
     + "|".join(p for s in SITE_PATTERNS.values() for p in s.values())
-    + rf"|{ORGANS_AT_RISK})",
+    + rf"|{ORGANS_AT_RISK}))",
     re.IGNORECASE,
 )
 _SPACED_STAGE = re.compile(r"\b(?:[cpCP]?)([TNtn]) (\d) ([a-dA-D])(?=[,;.)\n]|\s*[cpCP]?[NMnm] ?\d|$)")
@@ -97,7 +98,12 @@ def _swaps(note: str) -> dict[int, tuple[int, str]]:
         word = match.group().rstrip(".")
         # RT is radiotherapy unless anatomy follows; a trailing full stop may end the sentence.
         is_place = _ANATOMY.match(note, match.end()) or note[: match.start()].lower().endswith(("on the ", "of the "))
-        if word == "RT" and not is_place:
+        is_course = re.match(
+            r"\s+(?:to|for|plan\w*|alone|with|dose|given|in|at|on)\b",
+            note[match.end() : match.end() + 9],
+            re.IGNORECASE,
+        )
+        if word == "RT" and not is_place or word == "rt" and is_course:
             continue
         is_shortened = re.match(r"\.\s+(?=[a-z])", note[match.start() + 2 : match.start() + 6]) or (
             note.isupper() and _ANATOMY.match(note, match.end())
