@@ -137,6 +137,8 @@ def _around(page: Page, found: Found, letters: int) -> str:
 def side_of(page: Page, site: str | None) -> tuple[str | None, list[Mention]]:
     """The side of the primary; None where no side is said of it."""
     votes: dict[str, list[tuple[float, Found]]] = defaultdict(list)
+    if site == "unknown primary":
+        return None, []
     for found in page.find(_SIDE):
         weight = _side_weight(page, found, site)
         if weight > 0:

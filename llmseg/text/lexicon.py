@@ -74,7 +74,7 @@ NODE = (
     r"|submandibular(?! gland| salivary)|jugulodigastric|ln|lns|lnd|nd|jd|scf|basins?|drainage|ene|conglomerate"
 )
 UNRELATED = (
-    r"hip|knee|leg|foot|ankle|arm|hands?|handed|wrist|elbow|shoulder|clavicle|humer\w+|femor\w+|femur|tibia|rib|ribs|breast|mastectomy"
+    r"polyps?|cysts?|hip|knee|leg|foot|ankle|arm|hands?|handed|wrist|elbow|shoulder|clavicle|humer\w+|femor\w+|femur|tibia|rib|ribs|breast|mastectomy"
     r"|chest|lung|lobectomy|pulmon\w+|pneumon\w+|kidney|renal|nephrectomy|ear|ears|otalgia|hearing|deaf\w*|tympan\w*|mastoid"
     r"|eye|eyes|cataract|vision|ptosis|inguinal|hernia|bundle|bbb|heart|atri\w+|ventric\w+|carotid|subclavian|port|pacemaker|picc|iliac"
     r"|carpal|colon|hemicolectomy|colectomy|adrenal|ovar\w+|testi\w+|orchi\w+|thigh|calf|dvt|sciatica|groin|flank|abdom\w+|basal|brain"

@@ -11,7 +11,7 @@ from llmseg.text.reading import Found, Mention, Page, words
 _P = r"(?:[cpyr]|yp|yc|rc)?"
 _STAGES = {
     "T": re.compile(
-        rf"(?<![a-z\d]){_P}\s?t[ -]?(?:(?:stage|category)\s*[:=]?\s*{_P}t?)?(?:\s*([0-4](?:[a-d](?![a-z]))?|x)|(is))(?![\da-z]|\.\d)(?!\)?[- ]?(?:w\b|wi\b|weighted|flair|signal|hyper|hypo|vertebr|spine|post|contrast|fat|image|sequence|stir|tse|axial|mri|body|level|-t?\d))"
+        rf"(?<![a-z\d]){_P}\s?t[ -]?(?:(?:stage|category)\s*[:=]?\s*{_P}t?)?(?:\s*([0-4](?:[ab](?![a-z]))?|x)|(is))(?![\da-z]|\.\d)(?!\)?[- ]?(?:w\b|wi\b|weighted|flair|signal|hyper|hypo|vertebr|spine|post|contrast|fat|image|sequence|stir|tse|axial|mri|body|level|-t?\d))"
     ),
     "N": re.compile(
         rf"(?<![a-z])(?<!\d\s){_P}\s?n[ -]?(?:(?:stage|category)\s*[:=]?\s*{_P}n?)?\s*([0-3](?:[a-c](?![a-z]))?|x)(?:\(?sn?\)?)?(?:[+-])?(?=[cp]?m[ -]?[01x]|[^\da-z]|$)"
@@ -22,7 +22,7 @@ _STAGES = {
 }
 # With no space between them: "t2n1m0".
 _TOGETHER = re.compile(
-    rf"(?<![a-z\d]){_P}t[ -]?([0-4][a-d]?|x|is)(?:\([^)]{{0,6}}\))?(?:[\s,/;-]{{0,3}}| and ){_P}n[ -]?([0-3][a-c]?|x)(?:\([^)]{{0,6}}\)|[+-])?(?:[\s,/;-]{{0,3}}[cp]?m[ -]?([01x][a-c]?))?(?![a-z\d])"
+    rf"(?<![a-z\d]){_P}t[ -]?([0-4][ab]?|x|is)(?:\([^)]{{0,6}}\))?(?:[\s,/;-]{{0,3}}| and ){_P}n[ -]?([0-3][a-c]?|x)(?:\([^)]{{0,6}}\)|[+-])?(?:[\s,/;-]{{0,3}}[cp]?m[ -]?([01x][a-c]?))?(?![a-z\d])"
 )
 _BEFORE_STAGE = re.compile(
     r"\b(?:initial\w*|original\w*|previous\w*|prior|old|first|was|formerly|upstaged from|downstaged from|from)\s+(?:\w+\s){0,2}$"
@@ -55,7 +55,7 @@ _FRACTIONS = re.compile(
     r"(?!\s*(?:per|a|each|/)\s*(?:day|week))"
 )
 _OVER = re.compile(
-    rf"(?:\d(?:\.\d+)?\s*{_GY}\s*(?:/|in|over|x)|\d{{2}}(?:\.\d+)?\s*(?:in|over|x))\s*(\d{{1,2}})\b"
+    rf"(?:\d(?:\.\d+)?\s*{_GY}\s*(?:/|in|over|x)|\d{{2}}(?:\.\d+)?\s*(?:in|over|x))\s*(\d{{1,2}})f?\b"
     rf"(?!\s*(?:weeks?|{_GY}|/|-|\.\d|years?|ml|mm|cm|\d|nodes?|lymph|days?|months?))"
 )
 

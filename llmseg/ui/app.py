@@ -185,9 +185,9 @@ class _Page:
         self.file.upload(OPENING.html, None, [self.status], **quick).then(
             self._or_toast(self.upload, sent), [self.session, self.file], sent, **quiet
         )
-        # Only the last of a burst of keystrokes is read.
+        # `change`, not `input`: a pasted note counts too. Only the last of a burst of keystrokes is read.
         read = [*self.fields, self.words]
-        self.note.input(self.read, asked, read, trigger_mode="always_last", **quick)
+        self.note.change(self.read, asked, read, trigger_mode="always_last", **quick)
         for component in self.fields:
             component.input(self.fill, [*asked, self.before, *self.fields], [*noted, self.status], **quick)
         self.swap.click(self._or_toast(self.exchange, noted), [*asked, *self.fields], noted, **quiet)
