@@ -2,9 +2,10 @@
 
     python benchmarks/wording.py --data data/openkbp [--split validation] [--checkpoint FOLDER] [--template T]
 
-Each patient is contoured with a note in a wording used in training, with two in wordings never used, and with the second
-of these after left and right were exchanged in its facts. Printed: the DSC of each, and the symmetric difference over
-the volume of the first unseen wording's contour, for a paraphrase and for a wrong side in lateralised patients.
+Each patient is contoured with a note in a wording used in training, with two in wordings never used, and with the
+first of these after left and right were exchanged in its facts. Printed: the DSC of each, and the symmetric
+difference over the volume of the first unseen wording's contour, for a paraphrase and for a wrong side in lateralised
+patients.
 """
 
 from __future__ import annotations

@@ -94,7 +94,7 @@ class Segmenter:
         if template != AS_WRITTEN:
             read_template(template)
         network, config = load_checkpoint(checkpoint)
-        spec = replace(config.encoder, model=encoder) if encoder else config.encoder
+        spec = replace(config.encoder, model=encoder, revision="main", adapter="") if encoder else config.encoder
         reader = TextEncoder(spec, device=str(chosen), cache=cache)
         if config.network.fusion != "none" and reader.fingerprint != config.encoder_fingerprint:
             problem = (
@@ -213,7 +213,8 @@ class OpenCT:
         Raises:
             InputError: an empty note.
         """
-        return list(self.segment_each([note], on_progress))[0]
+        [drawn] = self.segment_each([note], on_progress)
+        return drawn
 
     def segment_each(
         self, notes: Sequence[Note | NoteReading | None], on_progress: Progress | None = None

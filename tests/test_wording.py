@@ -6,10 +6,9 @@ import re
 import string
 from collections import Counter
 from dataclasses import replace
-from itertools import product
 
 import pytest
-from hypothesis import assume, example, given
+from hypothesis import assume, given
 from hypothesis import strategies as st
 
 from llmseg.case import InputError
@@ -18,7 +17,6 @@ from llmseg.text.wording import (
     HELD_OUT_WORDINGS,
     TRAINING_WORDINGS,
     exchange_sides,
-    fill_template,
     write_note,
 )
 
@@ -214,43 +212,6 @@ def test_words_that_are_no_sides_stay(other):
     assert exchange_sides(f"Left tonsil. {other}.") == f"Right tonsil. {other}."
     with pytest.raises(InputError, match=r"names no side\. Write left or right"):
         exchange_sides(other)
-
-
-# The plain template behind the app's fields.
-
-
-@given(
-    st.sampled_from(("", *SITES)),
-    st.sampled_from(("", *SIDES)),
-    st.sampled_from(("", *NECKS)),
-    st.sampled_from(((), *DOSES)),
-    st.sampled_from(("", "T2")),
-    st.sampled_from(("", "N1")),
-    st.sampled_from(("", "  ", "Never smoker.")),
-)
-@example("", "", "", (), "", "", "")
-def test_the_template_states_what_is_known_and_omits_what_is_not(site, side, neck, doses, t_stage, n_stage, extra):
-    note = fill_template(site, side, neck, doses, t_stage=t_stage, n_stage=n_stage, extra=extra)
-    labels = [line.partition(": ")[0] for line in note.splitlines()]
-    known = {
-        "Diagnosis": site or side,
-        "Stage": t_stage or n_stage,
-        "Radiation": doses,
-        "Neck": neck,
-        "History": extra.strip(),
-    }
-    assert labels == [label for label, value in known.items() if value]
-    assert all(part in note for part in (site, side, neck, t_stage, n_stage, extra.strip()))
-    assert doses_in(note) == set(doses)
-    assert not re.search(r"  |\s$|: *$", note, re.MULTILINE)
-
-
-@pytest.mark.parametrize(("side", "neck"), [p for p in product(SIDES, NECKS) if p != ("midline", "bilateral")])
-def test_the_templates_sides_can_be_exchanged(side, neck):
-    facts = Facts("larynx", side, neck)
-    mirrored = facts.mirrored()
-    note, expected = (fill_template(f.site, f.side, f.neck, f.dose_gy) for f in (facts, mirrored))
-    assert exchange_sides(note) == expected
 
 
 # The facts.

@@ -931,7 +931,25 @@ def _institution_start(reading: _Reading, place: int, head: str) -> int | None:
     return None
 
 
-_TOWNS = frozenset("port new north south east west lake upper lower great little mount fort saint st".split())
+_TOWNS = frozenset(
+    [
+        "port",
+        "new",
+        "north",
+        "south",
+        "east",
+        "west",
+        "lake",
+        "upper",
+        "lower",
+        "great",
+        "little",
+        "mount",
+        "fort",
+        "saint",
+        "st",
+    ]
+)
 _EMPLOYED = (
     rf"(?i:\b(?:retired from|worked (?:for|at)|works (?:for|at)|employed (?:by|at|with)|employee of|employer:?|works as an? \w+ (?:for|at))) "
     rf"(?P<x>{_CAP}(?:(?:[ -]|, | & | and | und | et | y )(?:{_OF} )?{_CAP}\.?(?:[A-Z]\b\.?)?){{0,5}})"

@@ -246,6 +246,8 @@ _WORTH = {"p": 6.0, "t": 5.0, "q": 0.5, "n": 0.0, "u": 0.0}
 
 def _attachment(page: Page, found: Found, site: str | None) -> float:
     """How surely a side word speaks of the primary: by the noun it stands before, else by the one it follows."""
+    if _is_bracketed(page, found) and (kind := _noun_before(page, found, site)) in ("p", "t"):
+        return _WORTH[kind]  # "tongue base (right) squamous cell carcinoma"
     kind = _noun_after(page, found, site)
     if kind is None:
         kind, discount = _noun_before(page, found, site), 1.0
@@ -260,6 +262,13 @@ def _attachment(page: Page, found: Found, site: str | None) -> float:
         alone = len(page.words_of(found.sentence).split()) <= 7 or found.sentence.section in ("Diagnosis", "Stage")
         return 2.0 if alone else 0.5
     return _WORTH[kind] - discount if _WORTH[kind] else 0.0
+
+
+def _is_bracketed(page: Page, found: Found) -> bool:
+    """Whether a side stands alone in brackets right behind a word."""
+    return bool(re.search(r"\w \($", page.text[max(0, found.start - 4) : found.start])) and page.after(
+        found
+    ).startswith(")")
 
 
 def _noun_after(page: Page, found: Found, site: str | None) -> str | None:
@@ -329,7 +338,7 @@ def _noun_before(page: Page, found: Found, site: str | None) -> str | None:
 
 
 _BOTH = re.compile(
-    rf"\b(?:bilateral(?:ly)?|bilat|b/l|both|left and right|right and left|left (?:&|/|\+) ?right|right (?:&|/|\+) ?left|either|whole)\s+(?:(?:sides?|halves|of|the|elective|cervical|upper|lower|necks?|entire|lymph|nodal|prophylactic|undissected|uninvolved|low-risk|at-risk)\s+){{0,5}}(?:{NODE})\b"
+    rf"\b(?:bilateral(?:ly)?|bilat|b/l|both|two|left and right|right and left|left (?:&|/|\+) ?right|right (?:&|/|\+) ?left|either|whole)\s+(?:(?:sides?|halves|of|the|elective|cervical|upper|lower|necks?|entire|lymph|nodal|prophylactic|undissected|uninvolved|low-risk|at-risk)\s+){{0,5}}(?:{NODE})\b"
     rf"|\b(?:{NODE})\b[^.;\n]{{0,28}}?\b(?:bilaterally|bilateral|on both sides|both sides|on either side|either side|right and left|left and right)\b"
     r"|\b(?:elective|nodal|low[- ]risk|intermediate[- ]risk|prophylactic)\b[^.;\n]{0,30}?\b(?:bilaterally|on both sides)\b"
 )
@@ -341,6 +350,8 @@ _NO_NECK = re.compile(
     r"\b(?:necks?|nod(?:es|al)(?: volumes?| irradiation)?)\b[^.;\n]{0,20}\b(?:not (?:to be )?(?:be )?(?:treated|irradiated|included|covered)|untreated|omitted|observed|excluded|observation)\b"
     r"|\bno (?:rt|radiotherapy|radiation|irradiation|treatment) (?:to|of) (?:the )?(?:neck|nodes)|\bno neck\b(?! (?:nod|mass|lump|disease|diss|pain|swell|stiff))|\bneck: no (?:irradiation|rt|treatment|radiotherapy)|\bno neck nod(?:es?|al) (?:irradiation|treatment|rt|radiotherapy|coverage)\b|\bno nodes? (?:to be |are |is )?(?:treated|irradiated|covered)\b|\bno (?:elective |prophylactic )?(?:neck|nodal|lymph node)s? (?:irradiation|treatment|rt|radiotherapy|coverage|volumes?|radiation)\b|\b(?:primary|larynx|glottis|glottic) (?:site )?(?:only|alone)\b"
     r"|\bwithout (?:elective )?(?:neck|nodal) (?:irradiation|treatment|rt|coverage|radiotherapy|volumes?)\b|\bno (?:neck|nodal) (?:rt|treatment)\b|\bomit\w* (?:the )?(?:elective )?neck"
+    r"|\b(?:nodal|neck) (?:irradiation|rt|radiotherapy) is not (?:planned|needed|required|indicated)"
+    r"|\bnot (?:be )?(?:irradiat|treat)\w+ (?:the )?neck\b"
 )
 
 

@@ -131,7 +131,9 @@ class Page:
         return bool(words(FAMILY).search(self._wide_clause(found)))
 
     def is_other_cancer(self, found: Found) -> bool:
-        return bool(words(OTHER_CANCERS).search(self._wide_clause(found)))
+        start, end = self.clause_span(found)
+        start = max(min(start, found.start - 60), found.sentence.start)  # "rectal cancer, pT3N0, in 2015"
+        return bool(words(OTHER_CANCERS).search(self.text[start:end]))
 
     def is_extension(self, found: Found) -> bool:
         """Whether a hit is where the disease spreads to, not where it arises."""

@@ -176,9 +176,9 @@ def _heading(text: str, start: int, end: int) -> tuple[str, int, str | None]:
         is_fact = section is None and (
             _SITE.search(match.group(1))
             or _CANCER.search(match.group(1))
-            or re.search(r"\b(?:left|right|midline)\b", match.group(1))
+            or re.search(r"\b(?:left|right|midline)\b|\d", match.group(1))
         )
-        if section is not None or not is_fact and text[match.start(1) : match.end()].rstrip().endswith(":"):
+        if section is not None or (not is_fact and text[match.start(1) : match.end()].rstrip().endswith(":")):
             return match.group(1), match.end(), section
     whole = text[begin:end].strip(" \t:#*_=-.")
     alone = text[start - 1 : start] in ("", "\n") and text[end : end + 1] in ("", "\n")

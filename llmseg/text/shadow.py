@@ -103,7 +103,7 @@ def _swaps(note: str) -> dict[int, tuple[int, str]]:
             note[match.end() : match.end() + 9],
             re.IGNORECASE,
         )
-        if word == "RT" and not is_place or word == "rt" and is_course:
+        if (word == "RT" and not is_place) or (word == "rt" and is_course):
             continue
         is_shortened = re.match(r"\.\s+(?=[a-z])", note[match.start() + 2 : match.start() + 6]) or (
             note.isupper() and _ANATOMY.match(note, match.end())

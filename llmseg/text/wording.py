@@ -353,28 +353,6 @@ def _capitalise(text: str) -> str:
     return text[:1].upper() + text[1:]
 
 
-def fill_template(
-    site: str,
-    side: str,
-    neck: str,
-    dose_gy: tuple[int, ...],
-    *,
-    t_stage: str = "",
-    n_stage: str = "",
-    extra: str = "",
-) -> str:
-    """Write the plain note behind the app's fields: one labelled line for each thing that is known."""
-    doses = " / ".join(f"{dose:g}" for dose in dose_gy)
-    lines = {
-        "Diagnosis": " ".join(part for part in (side, site, "carcinoma" if site else "") if part),
-        "Stage": f"{t_stage}{n_stage}M0" if t_stage or n_stage else "",
-        "Radiation": f"IMRT {doses} Gy" if doses else "",
-        "Neck": f"{neck} neck" if neck else "",
-        "History": extra.strip(),
-    }
-    return "\n".join(f"{label}: {value}" for label, value in lines.items() if value)
-
-
 _OTHER: Mapping[str, str] = {"left": "right", "right": "left", "lt": "rt", "rt": "lt", "l": "r", "r": "l"}
 # RT is radiotherapy, LT alone would be ambiguous; "2 L" is a volume, "L4" a vertebra, "L-shaped" and "R/O" are words.
 _SIDE_WORD = re.compile(r"\b(?:(?i:left|right)|[Ll]t|[Rr]t)\b|(?<![\w./-])(?<!\d )[LR](?![\w/-])")
