@@ -22,7 +22,7 @@ def take(page, name: str) -> None:
 
 
 def walk_through(page, size: str) -> None:
-    """First paint, a run with the sides of the note exchanged, and both contours overlaid."""
+    """First paint, a run with the sides of the note exchanged, both contours overlaid, and the note's words explained."""
     page.wait_for_selector(".viewer[data-ready]")
     page.wait_for_selector("#models b")
     take(page, f"{size}-first-paint")
@@ -33,6 +33,15 @@ def walk_through(page, size: str) -> None:
     take(page, f"{size}-sides-exchanged")
     page.click("[data-mode=overlaid]")
     take(page, f"{size}-overlaid")
+    page.click("[data-mode=both]")
+    page.click("button[role=tab]:has-text('Words')")
+    page.click("#explain")
+    page.wait_for_selector("#words [data-explained=true]", timeout=600_000)
+    page.wait_for_selector("#run:not([disabled])")
+    take(page, f"{size}-words")
+    page.click("#try-wrong-side")
+    page.wait_for_selector(".viewer[data-second='Wrong side']", timeout=600_000)
+    take(page, f"{size}-wrong-side")
 
 
 def main() -> None:
