@@ -32,6 +32,11 @@ CTS = {  # voxels, mm, and how much chest
     "usual": ((400, 400, 130), (1.0, 1.0, 2.5), 0.0),
     "large": ((512, 512, 200), (500 / 512, 500 / 512, 2.5), 250.0),
 }
+LETTER = (
+    "Dear Dr. Anna Kowalska, thank you for referring Mr. John Miller (MRN 4471982), a 66-year-old man with T2N1M0 squamous "
+    "cell carcinoma of the left tonsil, p16 positive. The right neck is clear. He has diabetes and a right hip "
+    "replacement. We plan 70 Gy in 35 fractions to the primary and 56 Gy to both sides of the neck, levels II to IV. "
+)
 NOTE = "Squamous cell carcinoma of the left oropharynx. 70 Gy to the primary, 56 Gy to both sides of the neck."
 
 
@@ -91,14 +96,23 @@ def large_ct(checkpoint: Path) -> list[dict]:
     ]
 
 
-BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (start_up, slice_change, end_to_end, large_ct)
+def notes(checkpoint: Path) -> list[dict]:
+    found = _child("time_notes", checkpoint)
+    return [
+        row("de-identify and parse a note of 1,000 words", found["read_ms"], "ms CPU", 50.0),
+        row("read a new note against the bare forward", found["ratio"], "x", 1.2),
+        row("decodes to explain ten phrases", found["decodes"], "calls", 12),
+        row("language model loads for cached prompts", found["model_loads"], "calls", 0),
+    ]
+
+
+BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (start_up, slice_change, notes, end_to_end, large_ct)
 
 
 # What runs in a process of its own: takes words, returns what JSON can carry.
 
 
 def time_end_to_end(checkpoint: str, image: str) -> dict[str, float]:
-    from llmseg.case import Note
     from llmseg.formats.nifti import read_volume
     from llmseg.formats.segmentation import write_segmentation
     from llmseg.segmenter import Segmenter
@@ -106,7 +120,7 @@ def time_end_to_end(checkpoint: str, image: str) -> dict[str, float]:
     segmenter = Segmenter.load(checkpoint, device="cpu")
 
     def whole(out: Path) -> None:
-        write_segmentation(out, segmenter.open(read_volume(image)).segment(Note(_new_note())))
+        write_segmentation(out, segmenter.open(read_volume(image)).segment(_new_note(segmenter)))
 
     with tempfile.TemporaryDirectory() as folder:
         out = Path(folder)
@@ -129,11 +143,11 @@ def _bare_parts(segmenter, image: str, out: Path) -> float:
     import numpy as np
     import torch
 
-    from llmseg.case import Note, Volume
+    from llmseg.case import Volume
     from llmseg.model.tiling import blend, tiles_of
     from llmseg.preprocessing import forward, inverse_mask
 
-    text = segmenter.encode_note(Note(NOTE))
+    text = segmenter.encode_prompts([NOTE])
     network, config = segmenter.network, segmenter.config
     spent = Stopwatch()
     with spent:
@@ -188,25 +202,69 @@ def write_ct(kind: str, path: str) -> None:
     write_volume(path, Volume(array.clip(-1024, 3071), np.diag([*spacing_mm, 1.0])))
 
 
-def segment_large_ct(checkpoint: str, path: str) -> dict[str, float]:
+def time_notes(checkpoint: str) -> dict[str, float]:
+    """The text side alone: rules on a long note, a new prompt, and how often explaining a note decodes."""
+    import torch
+
     from llmseg.case import Note
+    from llmseg.datasets.phantom import make_phantom
+    from llmseg.explain import ablate
+    from llmseg.segmenter import Segmenter
+    from llmseg.text.note import read_note
+
+    long = " ".join((LETTER * 20).split()[:1000])
+    read_note(long)  # compiles the patterns
+    began = time.process_time()
+    for _ in range(REPEATS):
+        read_note(long)
+    read_ms = 1000 * (time.process_time() - began) / REPEATS
+    segmenter = Segmenter.load(checkpoint, device="cpu")
+    segmenter.warm_up()
+    ratios = []
+    for _ in range(3 * REPEATS):
+        text = _new_note(segmenter).prompt
+        whole = _seconds(lambda text=text: segmenter.encoder.encode([text]))
+        ratios.append(whole / _seconds(lambda text=text: _bare_forward(segmenter.encoder, text)))
+    volume = make_phantom(PHANTOM_SEED).volume
+    explained = ablate(segmenter.open(volume), Note(LETTER))
+    again = Segmenter.load(checkpoint, device="cpu")
+    with _counted(again) as calls, torch.inference_mode():
+        ablate(again.open(volume), Note(LETTER))
+    return {
+        "read_ms": read_ms,
+        "ratio": statistics.median(ratios),
+        "decodes": explained.decodes,
+        "model_loads": calls["model_loads"],
+    }
+
+
+def _bare_forward(encoder, text: str) -> None:
+    import torch
+
+    words = encoder._words()
+    ids = torch.tensor([[words.start, *words.ids(text)]])
+    with torch.inference_mode():
+        encoder._model(ids, torch.ones_like(ids))
+
+
+def segment_large_ct(checkpoint: str, path: str) -> dict[str, float]:
     from llmseg.formats.nifti import read_volume
     from llmseg.segmenter import Segmenter
 
     segmenter = Segmenter.load(checkpoint, device="cpu")
     volume = read_volume(path)
     with _counted(segmenter) as calls:
-        segmenter.open(volume).segment(Note(_new_note()))  # loads the language model
+        segmenter.open(volume).segment(_new_note(segmenter))  # loads the language model
     assert all(calls.values()), f"the counters do not count: {calls}"
     pairs, image_encodings, model_loads = [], 0, 0
     for _ in range(REPEATS):
         start = time.perf_counter()
         ct = segmenter.open(volume)
-        ct.segment(Note(_new_note()))
+        ct.segment(_new_note(segmenter))
         first = time.perf_counter() - start
         with _counted(segmenter) as calls:
             start = time.perf_counter()
-            ct.segment(Note(_new_note()))
+            ct.segment(_new_note(segmenter))
             pairs.append((first, time.perf_counter() - start))
         image_encodings += calls["image_encodings"]
         model_loads += calls["model_loads"]
@@ -244,9 +302,11 @@ def _counted(segmenter) -> Iterator[dict[str, int]]:
         calls["image_encodings"] = encode.call_count
 
 
-def _new_note() -> str:
-    # Never seen before, so that no cache on disk answers for the language model.
-    return f"{NOTE} Reference {uuid.uuid4().hex[:8]}."
+def _new_note(segmenter):
+    # Never seen before and read as written, so that no cache on disk answers for the language model.
+    from llmseg.case import Note
+
+    return segmenter.read(Note(f"{NOTE} Reference {uuid.uuid4().hex[:8]}."), template="as-written")
 
 
 def _seconds(run: Callable[[], object]) -> float:
