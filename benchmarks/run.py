@@ -33,9 +33,9 @@ CTS = {  # voxels, mm, and how much chest
     "large": ((512, 512, 200), (500 / 512, 500 / 512, 2.5), 250.0),
 }
 LETTER = (
-    "Dear Dr. Anna Kowalska, thank you for referring Mr. John Miller (MRN 4471982), a 66-year-old man with T2N1M0 squamous "
-    "cell carcinoma of the left tonsil, p16 positive. The right neck is clear. He has diabetes and a right hip "
-    "replacement. We plan 70 Gy in 35 fractions to the primary and 56 Gy to both sides of the neck, levels II to IV. "
+    "Dear Dr. Anna Kowalska, thank you for referring Mr. John Miller (MRN 4471982), a 66-year-old man with T2N1M0 "
+    "squamous cell carcinoma of the left tonsil, p16 positive. The right neck is clear. He has diabetes and a right "
+    "hip replacement. We plan 70 Gy in 35 fractions to the primary and 56 Gy to both sides of the neck, levels II-IV. "
 )
 NOTE = "Squamous cell carcinoma of the left oropharynx. 70 Gy to the primary, 56 Gy to both sides of the neck."
 

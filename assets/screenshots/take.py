@@ -22,7 +22,7 @@ def take(page, name: str) -> None:
 
 
 def walk_through(page, size: str) -> None:
-    """First paint, a run with the sides of the note exchanged, both contours overlaid, and the note's words explained."""
+    """First paint, a run with sides exchanged, both contours overlaid, the note's words explained, a wrong side."""
     page.wait_for_selector(".viewer[data-ready]")
     page.wait_for_selector("#models b")
     take(page, f"{size}-first-paint")
