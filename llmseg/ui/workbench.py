@@ -12,7 +12,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from threading import Lock
 
-from llmseg.case import InputError, Note, Structures
+from llmseg.case import TARGETS, InputError, Note, Structures
 from llmseg.explain import Delta, counterfactuals, difference, plan_ablation
 from llmseg.text.note import NoteReading
 from llmseg.ui import numbers
@@ -316,10 +316,10 @@ def _on_show(session: Session) -> dict[str, Result]:
 
 
 def _jump(change: Mapping[str, Delta], frame: Frame) -> tuple[int, int, int] | None:
-    """The displayed voxel in the middle of the largest change."""
+    """The displayed voxel in the middle of the high-dose target's change, or of the largest where that stands still."""
     if not change:
         return None
-    return frame.place(max(change.values(), key=lambda delta: delta.moved_ml).centre)
+    return frame.place(change.get(TARGETS[0], max(change.values(), key=lambda delta: delta.moved_ml)).centre)
 
 
 def _caveat(results: Mapping[str, Result], has_scores: bool) -> str:
