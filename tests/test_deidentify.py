@@ -275,3 +275,27 @@ def test_keeping_every_word_keeps_the_note(text, which):
 def test_the_longest_note_of_anything_is_read(unit):
     text = (unit * LONGEST_NOTE)[:LONGEST_NOTE]
     assert deidentify(text).text
+
+
+def test_a_title_behind_a_salutation_is_not_a_name():
+    assert deidentify("Dear Dr. Anna Kowalska, thank you.").text == "Dear Dr. [NAME], thank you."
+
+
+@pytest.mark.parametrize(
+    "note",
+    [
+        "1. Patel (NHS: 445 093 6155)\nDiscussion: Patel asked about the neck.",
+        "PATIENT: BOYER, WILLIAM J.\nDATE OF SERVICE: 22ND MARCH 2016",
+        "Mr P.\nNowak was seen on 8th\nSeptember 2019.",
+        "Retired from Lowe-Maldonado, 97 years.",
+    ],
+)
+def test_a_record_a_wrapped_line_and_an_employer_give_nobody_away(note):
+    left = deidentify(note).text
+    for word in ("Patel", "BOYER", "WILLIAM", "Nowak", "September", "MARCH", "Maldonado", "97", "6155"):
+        assert word not in left
+
+
+def test_units_and_shouted_sentences_are_left_alone():
+    note = "Glucose 6.4 mmol/L. Na 142. Temperature 36.9 C. Na 133. I REVIEWED THIS 63 Y/O MALE IN CLINIC TODAY."
+    assert deidentify(note).redactions == ()

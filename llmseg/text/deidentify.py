@@ -623,7 +623,7 @@ _AGES = (
     rf"(?i:\b(?:man|woman|male|female|gentleman|lady), ?){_OLD}(?=[.,;) ])(?! ?%)",
     rf"\b[MF]/{_OLD}(?!\w|[/.]\d)",
     rf"(?<![\w.,/-]){_OLD}(?=[MF][,);:])",
-    rf"(?<![\w.,/-]){_OLD}(?=[ \n](?i:years|yrs)[,;) ](?! ?(?i:ago|later|of smoking|history|after|before)))",
+    rf"(?<![\w.,/-]){_OLD}(?=[ \n](?i:years|yrs)[,;.) ](?! ?(?i:ago|later|of smoking|history|after|before)))",
 )
 
 
@@ -1164,6 +1164,8 @@ def _after_a_role(reading: _Reading) -> Iterator[Span]:
 def _announced(words: list[_Word], place: int, *, labelled: bool, comma: bool) -> Iterator[Span]:
     """A name that a role, a relative or a farewell announces; a label with a colon is believed more."""
     word = words[place]
+    if word.lower in _cues("title"):
+        return  # "Dear Dr. Kowalska": the title finds its own name
     paired = place + 1 < len(words) and word.gap in (" ", ", ", ". ", "-") and words[place + 1].nameable
     if not word.capital and not word.particle:
         if labelled and word.known.given and not word.known.common:
