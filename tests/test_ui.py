@@ -374,6 +374,18 @@ def test_a_counterfactual_stands_beside_the_notes_own_contour_and_says_how_far_i
     assert to_data(bench.scene(again)).scene["second"] == ""
 
 
+def test_another_case_leaves_the_comparison_and_the_explanation_of_the_last_one_behind(bench, tmp_path):
+    session = bench.choose(Session.start(), "0/one")
+    bench.stops.new(session)
+    *_, explained, _ = bench.explain(session, bench.entry(session).note)
+    *_, compared, _ = bench.compare(explained, "left", "wrong side", "Wrong side", "right")
+    write_volume(tmp_path / "sent.nii.gz", head())
+    for opened in (bench.choose(compared, "0/two"), bench.upload(compared, str(tmp_path / "sent.nii.gz"))):
+        assert opened.compared is None
+        assert opened.explanation is None
+        assert "no-text" not in to_data(bench.scene(opened)).scene["arms"]
+
+
 def test_a_comparison_with_no_note_is_the_contour_without_one(bench):
     session = bench.choose(Session.start(), "0/one")
     bench.stops.new(session)

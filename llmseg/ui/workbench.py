@@ -76,14 +76,14 @@ class Workbench:
         self.stops.stop(session)
         entry = self.catalogue[key]
         shown, results = self._ready(entry)
-        return replace(session, shown=shown, results=results, upload=None)
+        return Session(session.id, shown, results=results)
 
     def upload(self, session: Session, path: str) -> Session:
         """Open a CT the user sent; it stays in this session's own folder."""
         entry = uploaded(path, key=f"upload/{session.id}/{time.time_ns()}")
         shown = prepare(entry, self.workspace.of(session))
         self.stops.stop(session)
-        return replace(session, shown=shown, upload=entry, results={})
+        return Session(session.id, shown, entry)
 
     def entry(self, session: Session) -> Entry:
         if session.upload is not None:
