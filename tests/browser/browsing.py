@@ -4,10 +4,26 @@ from __future__ import annotations
 
 import base64
 import io
+import socket
 from urllib.parse import urlparse
 
 import numpy as np
 from PIL import Image
+
+from llmseg.ui.app import launch_options
+
+
+def serve(demo) -> str:
+    """Launch the app as a user would, on a port of its own, and return its address.
+
+    Left to itself, Gradio tries 7860 first and never closes the socket that finds it taken by a test beside this one.
+    """
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = {"server_name": "127.0.0.1", "server_port": port, **launch_options()}
+    _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, **options)
+    return address
 
 
 class Page:

@@ -1,10 +1,15 @@
-"""Marks every test here as one for a browser, and lends it one."""
+"""Marks every test here as one for a browser, and lends it one, with the app open in it."""
 
 from __future__ import annotations
 
+import tempfile
 from pathlib import Path
 
 import pytest
+from browsing import Page, serve
+from standin import StandIn, write_dataset
+
+from llmseg.ui.app import build_app
 
 HERE = Path(__file__).parent
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
@@ -31,3 +36,23 @@ def browser(chromium):
         browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
         yield browser
         browser.close()
+
+
+@pytest.fixture(scope="module")
+def segmenter():
+    return StandIn()
+
+
+@pytest.fixture(scope="module")
+def address(segmenter):
+    with tempfile.TemporaryDirectory() as folder:
+        demo = build_app(lambda: segmenter, [write_dataset(Path(folder))])
+        yield serve(demo)
+        demo.close(verbose=False)
+
+
+@pytest.fixture
+def page(browser, address):
+    page = Page(browser, address)
+    yield page
+    page.close()

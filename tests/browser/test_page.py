@@ -3,39 +3,16 @@
 from __future__ import annotations
 
 import re
-import tempfile
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browsing import Page
-from standin import SHAPE, StandIn, head, write_dataset
+from standin import SHAPE, head
 
 from llmseg.formats.nifti import write_volume
-from llmseg.ui.app import build_app, launch_options
 
 UI = Path(__file__).parents[2] / "llmseg" / "ui"
-
-
-@pytest.fixture(scope="module")
-def segmenter():
-    return StandIn()
-
-
-@pytest.fixture(scope="module")
-def address(segmenter):
-    with tempfile.TemporaryDirectory() as folder:
-        demo = build_app(lambda: segmenter, [write_dataset(Path(folder))])
-        _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-        yield address
-        demo.close(verbose=False)
-
-
-@pytest.fixture
-def page(browser, address):
-    page = Page(browser, address)
-    yield page
-    page.close()
 
 
 def test_a_stored_result_with_its_numbers_is_there_before_anything_is_pressed(page):

@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import pytest
-from browsing import Page
+from browsing import Page, serve
 
 from llmseg.segmenter import DEFAULT_CHECKPOINT
-from llmseg.ui.app import launch_options
 
 
 @pytest.fixture(scope="module")
@@ -15,8 +14,7 @@ def address():
         pytest.skip(f"no checkpoint in {DEFAULT_CHECKPOINT}")
     import app
 
-    _, address, _ = app.demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-    yield address
+    yield serve(app.demo)
     app.demo.close(verbose=False)
 
 

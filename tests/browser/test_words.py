@@ -2,33 +2,10 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 import pytest
 from browsing import Page
-from standin import StandIn, write_dataset
-
-from llmseg.ui.app import build_app, launch_options
 
 NOTE = "Mr. John Miller (MRN 4471982) has SCC of the left tonsil, cT2N1M0. Plan: bilateral neck, 70 / 56 Gy."
-
-
-@pytest.fixture(scope="module")
-def address():
-    segmenter = StandIn()
-    with tempfile.TemporaryDirectory() as folder:
-        demo = build_app(lambda: segmenter, [write_dataset(Path(folder))])
-        _, address, _ = demo.launch(prevent_thread_lock=True, quiet=True, server_name="127.0.0.1", **launch_options())
-        yield address
-        demo.close(verbose=False)
-
-
-@pytest.fixture
-def page(browser, address):
-    page = Page(browser, address)
-    yield page
-    page.close()
 
 
 def open_words(page: Page, note: str = NOTE) -> None:
