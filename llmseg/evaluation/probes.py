@@ -10,7 +10,7 @@ from __future__ import annotations
 import random
 import re
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -70,7 +70,6 @@ def compare(
     notes: int = 1200,
     seed: int = 0,
     cache: Path | None = None,
-    on_progress: Callable[[int, int], None] | None = None,
 ) -> Iterator[Score]:
     """Probe each way, with the note as written and rebuilt through a template.
 
@@ -80,13 +79,12 @@ def compare(
         Two scores for each way.
     """
     learned, tested = (_notes(count, split, seed) for count, split in ((notes, "training"), (notes // 3, "validation")))
-    for number, way in enumerate(asked):
-        for rebuilt in (False, True):
-            texts = [[_rebuilt(text) if rebuilt else text for text, _ in part] for part in (learned, tested)]
-            answers = [_answers(part) for part in (learned, tested)]
+    written = [[text for text, _ in part] for part in (learned, tested)]
+    prompts = [[_rebuilt(text) for text in part] for part in written]
+    answers = [_answers(part) for part in (learned, tested)]
+    for way in asked:
+        for rebuilt, texts in ((False, written), (True, prompts)):
             yield Score(way, rebuilt, _probe(way, texts, answers, seed, cache))
-        if on_progress:
-            on_progress(number + 1, len(asked))
 
 
 def _notes(count: int, split: str, seed: int) -> list[tuple[str, dict[str, str]]]:

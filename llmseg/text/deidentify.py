@@ -39,6 +39,11 @@ class Redaction:
     start: int
     end: int
 
+    @property
+    def mark(self) -> str:
+        """What stands in its place."""
+        return f"[{self.kind.upper()}]"
+
 
 @dataclass(frozen=True)
 class Deidentified:
@@ -71,7 +76,7 @@ def deidentify(text: str, kept: Collection[str] = ()) -> Deidentified:
         found = [redaction for redaction in found if key_of(text[redaction.start : redaction.end]) not in kept]
     pieces, end = [], 0
     for redaction in found:
-        pieces += [text[end : redaction.start], f"[{redaction.kind.upper()}]"]
+        pieces += [text[end : redaction.start], redaction.mark]
         end = redaction.end
     return Deidentified("".join([*pieces, text[end:]]), tuple(found))
 

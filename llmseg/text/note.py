@@ -51,11 +51,15 @@ class NoteReading:
         """Where an offset of `text` lies in the note as it was given."""
         shift = 0
         for redaction in self.redactions:
-            mark = len(f"[{redaction.kind.upper()}]")
-            if redaction.start + shift + mark > offset:
+            if redaction.start + shift + len(redaction.mark) > offset:
                 break
-            shift += mark - (redaction.end - redaction.start)
+            shift += len(redaction.mark) - (redaction.end - redaction.start)
         return offset - shift
+
+    def in_text(self, offset: int) -> int:
+        """Where an offset of the note as it was given, outside every redaction or at one's start, lies in `text`."""
+        before = (r for r in self.redactions if r.end <= offset)
+        return offset + sum(len(r.mark) - (r.end - r.start) for r in before)
 
     def to_json(self) -> dict[str, object]:
         """What `text parse --json` prints."""

@@ -123,18 +123,18 @@ def _is_stage(page: Page, found: Found, letter: str) -> bool:
     return letter in written or "stage" in found.text or "category" in found.text or "stag" in found.sentence.label
 
 
-def doses_of(page: Page, site: str | None) -> tuple[tuple[float, ...], list[Mention]]:
+def doses_of(page: Page) -> tuple[tuple[float, ...], list[Mention]]:
     """Prescribed dose levels in Gy, highest first; limits for organs and earlier treatments are left out."""
     doses, mentions = set(), []
     for found in page.find(_DOSE):
         values = _values(page, found)
-        if values and _is_prescribed(page, found, site):
+        if values and _is_prescribed(page, found):
             doses |= set(values)
             mentions.append(page.mention("dose_gy", found.start, found.end))
     if not doses:
         for found in page.find(_PTV):
             value = _gray(found.match.group(1), len(found.match.group(1)) == 4)
-            if 40 <= value <= 80 and _is_prescribed(page, found, site):
+            if 40 <= value <= 80 and _is_prescribed(page, found):
                 doses.add(value)
                 mentions.append(page.mention("dose_gy", found.start, found.end))
     return tuple(sorted(doses, reverse=True)), mentions
@@ -174,7 +174,7 @@ def _gray(number: str, centi: bool) -> float:
     return int(value) if value == int(value) else round(value, 2)
 
 
-def _is_prescribed(page: Page, found: Found, site: str | None) -> bool:
+def _is_prescribed(page: Page, found: Found) -> bool:
     start, _ = page.clause_span(found)
     before = page.text[max(start, found.start - 45) : found.start]
     if _LIMIT.search(page.text[max(found.sentence.start, found.start - 30) : found.start]) or re.search(

@@ -51,7 +51,7 @@ def stated_facts(page: Page) -> tuple[StatedFacts, tuple[Mention, ...]]:
     site, subsite, site_words = site_of(page)
     side, side_words = side_of(page, site)
     stage, stage_words = stage_of(page)
-    doses, dose_words = doses_of(page, site)
+    doses, dose_words = doses_of(page)
     fractions, fraction_words = fractions_of(page)
     levels, level_words = levels_of(page)
     neck, neck_words = neck_of(page, side)

@@ -189,8 +189,8 @@ class _Page:
         read = [*self.fields, self.words]
         self.note.change(self.read, asked, read, trigger_mode="always_last", **quick)
         for component in self.fields:
-            component.input(self.fill, [*asked, self.before, *self.fields], [*noted, self.status], **quick)
-        self.swap.click(self._or_toast(self.exchange, noted), [*asked, *self.fields], noted, **quiet)
+            component.input(self.fill, [*asked, *self.fields], [*noted, self.status], **quick)
+        self.swap.click(self._or_toast(self.exchange, noted), asked, noted, **quiet)
         self.undo.click(self.restore, [self.session, self.kept, self.before], noted, **quick)
         self.words.undo(self.toggle, asked, [self.kept, *read], **quick)
         self._wire_runs(asked, quiet, quick)
@@ -253,12 +253,12 @@ class _Page:
     def read(self, session: Session | None, note: str, kept: frozenset) -> tuple:
         return *_values(_fields_in(note)), self._words(session, note, kept)
 
-    def fill(self, session: Session | None, note: str, kept: frozenset, before: tuple | None, *fields) -> tuple:
+    def fill(self, session: Session | None, note: str, kept: frozenset, *fields) -> tuple:
         new, was_rewritten = edited(note, _fields(fields))
         status = REWRITTEN.html() if was_rewritten and note.strip() else gr.skip()
         return new, *fields, note, _enabled(True), self._words(session, new, kept), status
 
-    def exchange(self, session: Session | None, note: str, kept: frozenset, *fields) -> tuple:
+    def exchange(self, session: Session | None, note: str, kept: frozenset) -> tuple:
         new = exchange_sides(note)
         return *self._written(new), note, _enabled(True), self._words(session, new, kept)
 

@@ -9,7 +9,7 @@ from itertools import pairwise
 
 from llmseg.case import InputError
 from llmseg.explain import Effect, Explanation
-from llmseg.text.deidentify import key_of
+from llmseg.text.deidentify import deidentify, key_of
 from llmseg.text.note import NoteReading, read_note
 
 FACT_NAMES = {
@@ -77,34 +77,26 @@ def shown(note: str, kept: Collection[str], explanation: Explanation | None = No
 
 
 def _redactions(note: str, reading: NoteReading) -> Iterator[_Mark]:
-    shift = 0
     for redaction in reading.redactions:
-        words, mark = note[redaction.start : redaction.end], f"[{redaction.kind.upper()}]"
-        start = redaction.start + shift
-        shift += len(mark) - len(words)
+        words, start = note[redaction.start : redaction.end], reading.in_text(redaction.start)
         # The page knows a redaction by a hash of its words, and never gets the words themselves from here.
         opening = (
             f'<mark class="redaction" role="button" tabindex="0" data-key="{key_of(words)}" '
             f'title="Taken out: {redaction.kind}. Click to leave it in."'
         )
-        yield _Mark(start, start + len(mark), opening, is_on_top=True)
+        yield _Mark(start, start + len(redaction.mark), opening, is_on_top=True)
 
 
 def _kept(note: str, reading: NoteReading, kept: Collection[str]) -> Iterator[_Mark]:
     """Words that the rules would take out and the user left in."""
-    if kept:
-        for redaction in read_note(note).redactions:
-            words = note[redaction.start : redaction.end]
-            if key_of(words) in kept:
-                start = next(
-                    (at for at in range(len(reading.text)) if reading.in_original(at) == redaction.start), None
-                )
-                if start is not None:
-                    opening = (
-                        f'<mark class="kept" role="button" tabindex="0" data-key="{key_of(words)}" '
-                        f'title="Left in by you: {redaction.kind}. Click to take it out."'
-                    )
-                    yield _Mark(start, start + len(words), opening, is_on_top=True)
+    for redaction in deidentify(note).redactions if kept else ():
+        words, start = note[redaction.start : redaction.end], reading.in_text(redaction.start)
+        if key_of(words) in kept:
+            opening = (
+                f'<mark class="kept" role="button" tabindex="0" data-key="{key_of(words)}" '
+                f'title="Left in by you: {redaction.kind}. Click to take it out."'
+            )
+            yield _Mark(start, start + len(words), opening, is_on_top=True)
 
 
 def _facts(reading: NoteReading) -> Iterator[_Mark]:
