@@ -185,7 +185,8 @@ def _text_embed(options: argparse.Namespace) -> None:
     )
     encoder = TextEncoder(spec)
     cases = [case for case in read_dataset(options.data).cases if case.note.text.strip()]
-    prompts = [read_note(case.note.text, template=options.template).prompt for case in cases]
+    fit = {"budget": spec.max_tokens, "count_tokens": encoder.count}
+    prompts = [read_note(case.note.text, template=options.template, **fit).prompt for case in cases]
     distinct = sorted({prompt for prompt in prompts if prompt})
     with _Bar("prompts") as bar:
         encoder.encode(distinct, on_progress=lambda share: bar.count(round(share * len(distinct)), len(distinct)))

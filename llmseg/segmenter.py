@@ -25,7 +25,7 @@ from llmseg.model.tiling import Tile, blend, drop_islands, tiles_of
 from llmseg.preprocessing import Placement, forward, inverse, inverse_mask
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.text.note import NoteReading, read_note
-from llmseg.text.template import AS_WRITTEN, DEFAULT_TEMPLATE, estimate_tokens, read_template
+from llmseg.text.template import AS_WRITTEN, DEFAULT_TEMPLATE, read_template
 
 log = logging.getLogger(__name__)
 
@@ -147,12 +147,7 @@ class Segmenter:
         Raises:
             InputError: an empty note, or one that is no text.
         """
-        budget = self.config.encoder.max_tokens
-
-        def count(text: str) -> int:
-            # Short of the budget by a cautious estimate, nothing of the language model needs to be loaded.
-            return at_most if (at_most := estimate_tokens(text)) <= budget else self.encoder.tokens_in(text)
-
+        budget, count = self.encoder.spec.max_tokens, self.encoder.count
         return read_note(note.text, template=template or self.template, kept=kept, budget=budget, count_tokens=count)
 
     def encode_prompts(self, prompts: Sequence[str]) -> TextFeatures:

@@ -17,7 +17,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from llmseg.model.reader import TextReader
+from llmseg.model.reader import TextReader, descend
 from llmseg.text.encoder import EncoderSpec, TextEncoder, TextFeatures
 from llmseg.text.facts import NECKS, SIDES, SITES, Facts
 from llmseg.text.note import read_note
@@ -165,16 +165,12 @@ def _taught(text: TextFeatures, answers: torch.Tensor, steps: int = 600) -> Text
     reader = TextReader(text.tokens.shape[-1])
     reader.standardise(text)
     heads = nn.ModuleList(nn.Linear(reader.width, len(_CHOICES[fact])) for fact in FACTS)
-    optimiser = torch.optim.AdamW([*reader.parameters(), *heads.parameters()], lr=1e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
-    for _ in range(steps):
-        rows = torch.randint(len(answers), (64,))
+
+    def loss_of(rows: torch.Tensor) -> torch.Tensor:
         context = reader(text[rows])
-        loss = sum(nn.functional.cross_entropy(head(context), answers[rows, n]) for n, head in enumerate(heads))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        return sum(nn.functional.cross_entropy(head(context), answers[rows, n]) for n, head in enumerate(heads))
+
+    descend([*reader.parameters(), *heads.parameters()], loss_of, len(answers), steps)
     return reader.eval()
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable
+
 import torch
 from torch import nn
 
@@ -16,6 +18,24 @@ def fact_targets(facts: Facts) -> list[int]:
     """The right answer to each of FACT_HEADS, in order."""
     doses = [int(dose in facts.dose_gy) for dose in DOSES_GY[1:]]
     return [SITES.index(facts.site), SIDES.index(facts.side), NECKS.index(facts.neck), *doses]
+
+
+def descend(
+    parameters: Iterable[nn.Parameter], loss_of: Callable[[torch.Tensor], torch.Tensor], count: int, steps: int
+) -> None:
+    """Take steps of AdamW with one cycle of the rate, each on 64 rows drawn from `count`.
+
+    Args:
+        loss_of: rows (64,) -> loss.
+    """
+    optimiser = torch.optim.AdamW(parameters, lr=1e-3, weight_decay=1e-2)
+    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
+    for _ in range(steps):
+        loss = loss_of(torch.randint(count, (64,)))
+        optimiser.zero_grad()
+        loss.backward()
+        optimiser.step()
+        schedule.step()
 
 
 class TextReader(nn.Module):

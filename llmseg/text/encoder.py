@@ -25,6 +25,7 @@ from llmseg.text.languagemodel import (
     load_model as _load_model,
 )
 from llmseg.text.package import cache_folder, converted_package
+from llmseg.text.template import estimate_tokens
 
 __all__ = ["PACKAGED", "EncoderSpec", "TextEncoder", "TextFeatures", "converted_package", "write_random_twin"]
 
@@ -81,6 +82,11 @@ class TextEncoder:
     def tokens_in(self, note: str) -> int:
         """The number of a note's tokens, cut or not. Loads the tokenizer, but no model."""
         return len(self._words().ids(note))
+
+    def count(self, prompt: str) -> int:
+        """A prompt's tokens, to fit it to `max_tokens`: a cautious estimate where that suffices, which loads nothing."""
+        at_most = estimate_tokens(prompt)
+        return at_most if at_most <= self.spec.max_tokens else self.tokens_in(prompt)
 
     def cuts(self, note: str) -> bool:
         """Whether a note that was read is longer than the budget, so that its end was not."""

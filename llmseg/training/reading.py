@@ -9,7 +9,7 @@ from collections.abc import Sequence
 import torch
 from torch import nn
 
-from llmseg.model.reader import FACT_HEADS, TextReader, fact_targets
+from llmseg.model.reader import FACT_HEADS, TextReader, descend, fact_targets
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES, Facts
 from llmseg.text.wording import write_note
@@ -46,17 +46,13 @@ def pretrain_reader(
     text = encoder.encode(texts)
     reader.standardise(text)
     heads = nn.ModuleList(nn.Linear(reader.width, answers) for answers in FACT_HEADS.values())
-    optimiser = torch.optim.AdamW([*reader.parameters(), *heads.parameters()], lr=1e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
-    reader.train()
-    for _ in range(steps):
-        rows = torch.randint(notes, (64,))
+
+    def loss_of(rows: torch.Tensor) -> torch.Tensor:
         context = reader(drop_tokens(text[rows], share=0.1))
-        loss = sum(nn.functional.cross_entropy(head(context), targets[rows, i]) for i, head in enumerate(heads))
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        return sum(nn.functional.cross_entropy(head(context), targets[rows, i]) for i, head in enumerate(heads))
+
+    reader.train()
+    descend([*reader.parameters(), *heads.parameters()], loss_of, notes, steps)
     reader.eval().requires_grad_(False)
     unseen, answers = generated_notes(notes // 4, split="validation", seed=seed)
     accuracy = reading_accuracy(reader, heads, encoder.encode(unseen), answers)

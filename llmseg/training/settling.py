@@ -19,7 +19,7 @@ from pathlib import Path
 import torch
 
 from llmseg.model.checkpoint import load_checkpoint, save_checkpoint
-from llmseg.model.reader import TextReader
+from llmseg.model.reader import TextReader, descend
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES, Facts
 from llmseg.text.stated import StatedFacts
@@ -115,19 +115,15 @@ def _as_stated(facts: Facts, known: set[str], rng: random.Random) -> StatedFacts
 
 def _taught(reader: TextReader, text: TextFeatures, goals: torch.Tensor, steps: int) -> TextReader:
     reader.requires_grad_(True).train()
-    optimiser = torch.optim.AdamW(reader.parameters(), lr=1e-3, weight_decay=1e-2)
-    schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, max_lr=2e-3, total_steps=steps)
     spread = (goals - goals.mean(0)).pow(2).mean()
-    for _ in range(steps):
-        rows = torch.randint(len(goals), (64,))
+
+    def loss_of(rows: torch.Tensor) -> torch.Tensor:
         batch = text[rows]
         longest = int(batch.mask.sum(1).max())
         batch = TextFeatures(batch.tokens[:, :longest], batch.mask[:, :longest])
-        loss = (reader(drop_tokens(batch, share=0.1)) - goals[rows]).pow(2).mean() / spread
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-        schedule.step()
+        return (reader(drop_tokens(batch, share=0.1)) - goals[rows]).pow(2).mean() / spread
+
+    descend(reader.parameters(), loss_of, len(goals), steps)
     return reader.eval().requires_grad_(False)
 
 
