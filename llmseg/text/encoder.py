@@ -84,7 +84,7 @@ class TextEncoder:
         return len(self._words().ids(note))
 
     def count(self, prompt: str) -> int:
-        """A prompt's tokens, to fit it to `max_tokens`: a cautious estimate where that suffices, which loads nothing."""
+        """A prompt's tokens, to fit it to `max_tokens`: a cautious estimate where it suffices, which loads nothing."""
         at_most = estimate_tokens(prompt)
         return at_most if at_most <= self.spec.max_tokens else self.tokens_in(prompt)
 
