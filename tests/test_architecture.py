@@ -27,6 +27,7 @@ FLOORS = {
     "llmseg.ui": 5,
     "llmseg.training": 4,
     "llmseg.evaluation": 4,
+    "llmseg.experiments": 4,
     "llmseg.study": 4,
     "llmseg.explain": 4,
     "llmseg.segmenter": 3,
@@ -43,7 +44,7 @@ FLOORS = {
 """A room (a module or package of llmseg, and app.py) imports from floors below it, or from its own without a circle."""
 
 GRADIO_ROOMS = ("app", "llmseg.ui")
-HEAVY = ("torch", "transformers", "monai", "scipy", "nibabel", "gradio", "matplotlib", "plotly")
+HEAVY = ("torch", "transformers", "monai", "scipy", "nibabel", "pydicom", "gradio", "matplotlib", "plotly")
 OPTIONAL = {"spaces"}
 """Used where a host provides it; never required."""
 

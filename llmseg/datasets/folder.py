@@ -55,37 +55,92 @@ class Dataset:
         return tuple(case for case in self.cases if case.split == name)
 
 
+@dataclass(frozen=True)
+class Manifest:
+    """What dataset.json says, before any case is looked at.
+
+    Args:
+        names: the structures that may have a mask.
+        entries: (split, entry) in the order training, validation, test.
+        hash: sha256 of the file.
+    """
+
+    root: Path
+    names: tuple[str, ...]
+    entries: tuple[tuple[str, object], ...]
+    hash: str
+    name: str = ""
+    description: str = ""
+
+
 def read_dataset(path: str | Path) -> Dataset:
     """Read a dataset folder and check that each image and note it lists is there.
 
     Raises:
         InputError: names the first missing file, broken entry, duplicate id or unknown split.
     """
+    manifest = read_manifest(path)
+    cases, seen = [], set()
+    for split, entry in manifest.entries:
+        case = read_entry(manifest.root, entry, split, manifest.names)
+        if case.id in seen:
+            raise InputError(f"{manifest.root / MANIFEST} lists the id {case.id!r} twice. Give each case its own id.")
+        seen.add(case.id)
+        cases.append(case)
+    return Dataset(manifest.root, tuple(cases), manifest.hash, name=manifest.name, description=manifest.description)
+
+
+def read_manifest(path: str | Path) -> Manifest:
+    """Read dataset.json alone.
+
+    Raises:
+        InputError: there is none, it is no JSON, or it lists no case.
+    """
     root = Path(path)
     if root.name == MANIFEST:
         root = root.parent
-    manifest_path = root / MANIFEST
-    if not manifest_path.is_file():
-        raise InputError(f"{manifest_path} does not exist. Pass a dataset folder; `llmseg data` makes one.")
-    manifest_bytes = manifest_path.read_bytes()
-    manifest = _parsed(manifest_bytes, manifest_path)
-    names = _structure_names(manifest, manifest_path)
-    cases, seen = [], set()
-    for split in SPLITS:
-        for entry in manifest.get(split, []):
-            case = _case(root, entry, split, names)
-            if case.id in seen:
-                raise InputError(f"{manifest_path} lists the id {case.id!r} twice. Give each case its own id.")
-            seen.add(case.id)
-            cases.append(case)
-    if not cases:
-        raise InputError(f"{manifest_path} lists no case. Add some under {', '.join(SPLITS)}.")
-    return Dataset(
+    path = root / MANIFEST
+    if not path.is_file():
+        raise InputError(f"{path} does not exist. Pass a dataset folder; `llmseg data` makes one.")
+    content = path.read_bytes()
+    manifest = _parsed(content, path)
+    entries = tuple((split, entry) for split in SPLITS for entry in manifest.get(split, []))
+    if not entries:
+        raise InputError(f"{path} lists no case. Add some under {', '.join(SPLITS)}.")
+    return Manifest(
         root,
-        tuple(cases),
-        hashlib.sha256(manifest_bytes).hexdigest(),
+        _structure_names(manifest, path),
+        entries,
+        hashlib.sha256(content).hexdigest(),
         name=str(manifest.get("name", "")),
         description=str(manifest.get("description", "")),
+    )
+
+
+def read_entry(root: Path, entry: object, split: str, names: Sequence[str]) -> Case:
+    """One case of a manifest, its note read and its files there.
+
+    Raises:
+        InputError: a broken entry, a path out of the folder, or a missing file.
+    """
+    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("id", "image", "note")):
+        raise InputError(
+            f'{root / MANIFEST} has a {split} entry without "id", "image" and "note": {entry!r:.80}. Add them.'
+        )
+    check_id(entry["id"])
+    image, note = (_inside(root, entry[key], entry["id"]) for key in ("image", "note"))
+    for path in (image, note):
+        if not path.is_file():
+            raise InputError(f"{path}, listed for {entry['id']}, does not exist. Restore it or drop the case.")
+    structures = _inside(root, entry["structures"], entry["id"]) if entry.get("structures") else None
+    return Case(
+        id=entry["id"],
+        note=Note(_read_text(note), source=str(note)),
+        split=split,
+        load_volume=partial(read_volume, image),
+        load_structures=partial(_read_structures, structures, names),
+        facts=_facts(entry),
+        patient_id=str(entry.get("patient_id", entry["id"])),
     )
 
 
@@ -98,7 +153,7 @@ def write_case(root: str | Path, id: str, volume: Volume, structures: Structures
         InputError: the id is no plain file name, or the disk refuses.
     """
     root = Path(root)
-    _check_id(id)
+    check_id(id)
     write_volume(root / "images" / f"{id}.nii.gz", volume)
     if structures is not None:
         for name, mask in structures.items():
@@ -220,6 +275,16 @@ def write_text(path: Path, text: str) -> None:
     write_whole(path, text.encode())
 
 
+def check_id(id: str) -> None:
+    """Refuse an id that cannot name a file.
+
+    Raises:
+        InputError: anything but letters, digits, ".", "_" and "-", or one that starts with a mark.
+    """
+    if not _ID.fullmatch(id):
+        raise InputError(f"{id!r} cannot name a file. Use letters, digits, '.', '_' and '-'.")
+
+
 def _parsed(content: bytes, path: Path) -> dict:
     try:
         manifest = json.loads(content)
@@ -236,30 +301,8 @@ def _structure_names(manifest: dict, path: Path) -> tuple[str, ...]:
         raise InputError(f'{path} has "labels" of the wrong kind; expected {{"1": "PTV_High", ...}}. Correct it.')
     names = tuple(str(name) for name in labels.values() if name != "background")
     for name in names:
-        _check_id(name)
+        check_id(name)
     return names
-
-
-def _case(root: Path, entry: object, split: str, names: Sequence[str]) -> Case:
-    if not isinstance(entry, dict) or not all(isinstance(entry.get(key), str) for key in ("id", "image", "note")):
-        raise InputError(
-            f'{root / MANIFEST} has a {split} entry without "id", "image" and "note": {entry!r:.80}. Add them.'
-        )
-    _check_id(entry["id"])
-    image, note = (_inside(root, entry[key], entry["id"]) for key in ("image", "note"))
-    for path in (image, note):
-        if not path.is_file():
-            raise InputError(f"{path}, listed for {entry['id']}, does not exist. Restore it or drop the case.")
-    structures = _inside(root, entry["structures"], entry["id"]) if entry.get("structures") else None
-    return Case(
-        id=entry["id"],
-        note=Note(_read_text(note), source=str(note)),
-        split=split,
-        load_volume=partial(read_volume, image),
-        load_structures=partial(_read_structures, structures, names),
-        facts=_facts(entry),
-        patient_id=str(entry.get("patient_id", entry["id"])),
-    )
 
 
 def _read_structures(folder: Path | None, names: Sequence[str]) -> Structures | None:
@@ -281,11 +324,6 @@ def _inside(root: Path, relative: object, id: str) -> Path:
     if path.is_absolute() or ".." in path.parts:
         raise InputError(f"{relative}, listed for {id}, leads out of the dataset folder. Use a path relative to it.")
     return root / path
-
-
-def _check_id(id: str) -> None:
-    if not _ID.fullmatch(id):
-        raise InputError(f"{id!r} cannot name a file. Use letters, digits, '.', '_' and '-'.")
 
 
 def _read_text(path: Path) -> str:

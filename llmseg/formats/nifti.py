@@ -30,6 +30,12 @@ def read_mask(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
     return array > 0.5, affine
 
 
+def read_labels(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
+    """Read a map of whole-number labels: ((X, Y, Z) int32, (4, 4) affine)."""
+    array, affine = _read(Path(path))
+    return np.rint(array).astype(np.int32), affine
+
+
 def read_structures(folder: str | Path, names: tuple[str, ...]) -> Structures | None:
     """Read `<name>.nii.gz` for each name that has a file; None where no file exists."""
     masks, affine = {}, None

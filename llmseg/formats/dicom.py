@@ -1,0 +1,203 @@
+"""DICOM CT series and structure sets, found by what their headers say, and CTs read in HU on the scanner's own grid.
+
+Nothing of a header but geometry, rescaling and identifiers is read, and no identifier is ever written.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from llmseg.case import InputError, Volume
+
+if TYPE_CHECKING:
+    from pydicom import Dataset
+
+AIR_HU = -1024.0
+"""Padding outside the scanner's circle is stored as anything below; it is air."""
+LPS_TO_RAS = np.diag([-1.0, -1.0, 1.0])
+TILT_MM = 1.0
+"""How far a series may drift sideways from its first to its last slice before it counts as tilted."""
+STEP_SHARE = 0.1
+"""By how much of a step two neighbouring slices may be nearer or farther than the others."""
+
+_IDENTIFYING = ("SOPClassUID", "Modality", "ImageType", "PatientID", "SeriesInstanceUID", "FrameOfReferenceUID")
+_REFERRING = ("ReferencedFrameOfReferenceSequence", "ApprovalStatus")
+_GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept")
+_SAME = ("ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
+
+
+@dataclass(frozen=True)
+class Series:
+    """One CT series: where its slices lie, and what a structure set calls it."""
+
+    uid: str
+    patient: str
+    frame: str
+    paths: tuple[Path, ...]
+
+
+@dataclass(frozen=True)
+class StructureSet:
+    """One RTSTRUCT and the CT series it says it was drawn on."""
+
+    path: Path
+    patient: str
+    series: frozenset[str]
+    frame: str
+    approved: bool
+
+
+class Tree(NamedTuple):
+    """What a folder of DICOM files holds."""
+
+    series: tuple[Series, ...]
+    structure_sets: tuple[StructureSet, ...]
+
+
+def find_series(root: str | Path, on_progress: Callable[[int, int], None] | None = None) -> Tree:
+    """Sort a tree of DICOM files by their headers; file and folder names say nothing.
+
+    Other files, other modalities and scout views are passed over.
+
+    Args:
+        on_progress: called with (files looked at, files in all).
+    """
+    files = sorted(path for path in Path(root).rglob("*") if path.is_file())
+    slices, about, sets = defaultdict(list), {}, []
+    for done, path in enumerate(files, start=1):
+        header = _header(path)
+        if header is not None and header.Modality == "RTSTRUCT":
+            sets.append(_structure_set(path, header))
+        elif header is not None and "LOCALIZER" not in (header.get("ImageType") or ()):
+            uid = str(header.SeriesInstanceUID)
+            slices[uid].append(path)
+            about[uid] = (_text(header, "PatientID"), _text(header, "FrameOfReferenceUID"))
+        if on_progress:
+            on_progress(done, len(files))
+    return Tree(tuple(Series(uid, *about[uid], tuple(paths)) for uid, paths in slices.items()), tuple(sets))
+
+
+def read_series(paths: tuple[Path, ...], name: str = "the CT") -> Volume:
+    """Read one CT series in HU; the order of its files does not matter, nor how the patient lay.
+
+    Returns:
+        (columns, rows, slices) on the scanner's grid, slices in the direction of the image planes' normal.
+    Raises:
+        InputError: slices missing, doubled or unlike each other, a tilted gantry, no rescaling to HU, or pixels that
+            cannot be decoded.
+    """
+    slices = [_read_slice(path, name) for path in paths]
+    _check_alike(slices, name)
+    right, down = np.asarray(slices[0].ImageOrientationPatient, float).reshape(2, 3)
+    normal = np.cross(right, down)
+    slices.sort(key=lambda header: float(np.dot(header.ImagePositionPatient, normal)))
+    positions = np.array([header.ImagePositionPatient for header in slices], float)
+    step = _check_stack(positions, normal, name)
+    row_mm, column_mm = (float(edge) for edge in slices[0].PixelSpacing)
+    affine = np.eye(4)
+    affine[:3, :3] = LPS_TO_RAS @ np.stack([right * column_mm, down * row_mm, normal * step], axis=1)
+    affine[:3, 3] = LPS_TO_RAS @ positions[0]
+    array = np.empty((slices[0].Columns, slices[0].Rows, len(slices)), np.float32)
+    for number, header in enumerate(slices):
+        array[:, :, number] = _pixels(header, name).T * float(header.RescaleSlope) + float(header.RescaleIntercept)
+    return Volume(np.maximum(array, AIR_HU), affine, name=name)
+
+
+def _header(path: Path) -> Dataset | None:
+    """The identifying part of a CT's or a structure set's header; None for any other file."""
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        header = dcmread(path, stop_before_pixels=True, specific_tags=[*_IDENTIFYING, *_REFERRING])
+    except (InvalidDicomError, EOFError, ValueError):
+        return None
+    known = header.get("Modality") in ("CT", "RTSTRUCT") and header.get("SeriesInstanceUID")
+    return header if known else None
+
+
+def _structure_set(path: Path, header: Dataset) -> StructureSet:
+    frames = header.get("ReferencedFrameOfReferenceSequence") or ()
+    return StructureSet(
+        path,
+        _text(header, "PatientID"),
+        frozenset(_referenced_series(header)),
+        _text(frames[0], "FrameOfReferenceUID") if frames else _text(header, "FrameOfReferenceUID"),
+        _text(header, "ApprovalStatus") == "APPROVED",
+    )
+
+
+def _referenced_series(header: Dataset) -> Iterator[str]:
+    for frame in header.get("ReferencedFrameOfReferenceSequence") or ():
+        for study in frame.get("RTReferencedStudySequence") or ():
+            for series in study.get("RTReferencedSeriesSequence") or ():
+                yield _text(series, "SeriesInstanceUID")
+
+
+def _text(header: Dataset, keyword: str) -> str:
+    return str(header.get(keyword) or "").strip()
+
+
+def _read_slice(path: Path, name: str) -> Dataset:
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
+
+    try:
+        header = dcmread(path)
+    except (InvalidDicomError, EOFError, ValueError) as error:
+        raise InputError(f"{name} has a file that cannot be read ({path.name}: {error}). Copy it again.") from error
+    if int(header.get("NumberOfFrames") or 1) > 1:
+        raise InputError(f"{name} is one multi-frame file. Export it as one file per slice.")
+    missing = [keyword for keyword in _GEOMETRY if header.get(keyword) is None]
+    if missing:
+        raise InputError(f"{name} has a slice without {', '.join(missing)}. Export the series again from the scanner.")
+    if header.get("RescaleType", "HU") not in ("HU", ""):
+        raise InputError(f"{name} holds {header.RescaleType}, not Hounsfield units. Export the CT in HU.")
+    return header
+
+
+def _check_alike(slices: list[Dataset], name: str) -> None:
+    if len(slices) < 2:
+        raise InputError(f"{name} has {len(slices)} slice. Copy the whole series.")
+    for keyword in _SAME:
+        values = np.array([header.get(keyword) for header in slices], float)
+        if not np.allclose(values, values[0], atol=1e-3):
+            raise InputError(f"{name} has slices of different {keyword}. Keep one scan in a series.")
+
+
+def _check_stack(positions: np.ndarray, normal: np.ndarray, name: str) -> float:
+    """The distance between slices in mm, once nothing speaks against it being the same everywhere."""
+    heights = positions @ normal
+    steps = np.diff(heights)
+    step = float(np.median(steps))
+    if steps.min() < 0.01:
+        raise InputError(f"{name} has two slices at {heights[steps.argmin()]:g} mm. Remove the doubled one.")
+    if (uneven := np.abs(steps - step) > STEP_SHARE * step).any():
+        first = int(uneven.argmax())
+        raise InputError(
+            f"{name} is not evenly spaced: its slices are {step:g} mm apart, but {steps[first]:g} mm at "
+            f"{heights[first]:g} mm. Copy the missing slices, or resample the scan evenly."
+        )
+    along = positions[-1] - positions[0]
+    sideways_mm = float(np.linalg.norm(along - normal * (along @ normal)))
+    if sideways_mm > TILT_MM:
+        tilt = np.degrees(np.arctan2(sideways_mm, along @ normal))
+        raise InputError(f"{name} was scanned with the gantry tilted by {tilt:.1f} degrees. Use an untilted scan.")
+    return float((heights[-1] - heights[0]) / len(steps))
+
+
+def _pixels(header: Dataset, name: str) -> np.ndarray:
+    """(rows, columns) as stored."""
+    try:
+        return header.pixel_array
+    except (AttributeError, NotImplementedError, RuntimeError, ValueError) as error:
+        how = header.file_meta.TransferSyntaxUID.name if "TransferSyntaxUID" in header.file_meta else "unknown"
+        raise InputError(
+            f"{name} has pixels that cannot be decoded ({how}). Export it uncompressed (explicit VR little endian)."
+        ) from error
