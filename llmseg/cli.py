@@ -6,6 +6,7 @@ import argparse
 import json
 import sys
 import time
+from collections import Counter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -41,6 +42,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_train(commands.add_parser("train", help="train a network on a dataset folder"))
     _add_segment(commands.add_parser("segment", help="contour one CT"))
     _add_evaluate(commands.add_parser("evaluate", help="score a checkpoint with and without the note"))
+    _add_experiments(commands.add_parser("experiments", help="compare networks, notes and patients; write the report"))
     return parser
 
 
@@ -58,6 +60,22 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     phantom.add_argument("--teaching", action="store_true", help="two identical lesions; only the note says which")
     phantom.add_argument("--split", default="test", help="training, validation or test (default)")
     phantom.set_defaults(run=_data_phantom)
+    _add_data_import(kinds.add_parser("import", help="bring in your own DICOM or NIfTI scans, contours and notes"))
+    check = kinds.add_parser("check", help="read every case and list what is wrong; exit code 2 when there are errors")
+    check.add_argument("dataset", type=Path)
+    check.set_defaults(run=_data_check)
+
+
+def _add_data_import(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, help="DICOM studies with RTSTRUCTs, or NIfTI files: docs/own-data.md")
+    parser.add_argument("dest", type=Path)
+    parser.add_argument("--notes", type=Path, metavar="CSV", help="columns id, note; default: SRC/notes.csv")
+    parser.add_argument("--names", type=Path, metavar="TOML", help="which of your names mean which structure")
+    parser.add_argument("--validation", type=float, default=0.1, metavar="SHARE", help="of the patients (default 0.1)")
+    parser.add_argument("--test", type=float, default=0.1, metavar="SHARE", help="of the patients (default 0.1)")
+    parser.add_argument("--absent-targets", choices=("unknown", "empty"), help="what a PTV without a contour means")
+    parser.add_argument("--salt", type=Path, metavar="FILE", help="the secret behind the ids; default: DEST.salt")
+    parser.set_defaults(run=_data_import)
 
 
 def _add_text(parser: argparse.ArgumentParser) -> None:
@@ -97,6 +115,7 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
         "--data", type=Path, required=True, action="append", help="dataset folder; more add extra cases"
     )
     parser.add_argument("--out", type=Path, required=True, help="run folder")
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from its image encoder and reader")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--resume", action="store_true")
     parser.set_defaults(run=_train)
@@ -120,6 +139,34 @@ def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--out", type=Path, required=True)
     _add_model(parser)
     parser.set_defaults(run=_evaluate)
+
+
+def _add_experiments(parser: argparse.ArgumentParser) -> None:
+    kinds = parser.add_subparsers(required=True, metavar="ACTION")
+    kinds.add_parser("list", help="the experiments and their arms").set_defaults(run=_experiments_list)
+    run = kinds.add_parser("run", help="train and test the arms that have no result yet")
+    run.add_argument("name", help="of the experiment; `experiments list` knows them")
+    run.add_argument("--only", action="append", default=[], metavar="ARM", help='"image-only-*" takes many')
+    run.add_argument("--config", type=Path, help="protocol of all arms; default: examples/experiments.toml")
+    run.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
+    run.set_defaults(run=_experiments_run)
+    external = kinds.add_parser("external", help="test a checkpoint on another institution's patients")
+    external.add_argument("--split", default="", help="default: every case")
+    external.set_defaults(run=_experiments_external)
+    for action in (run, external):
+        action.add_argument("--data", type=Path, required=True, help="dataset folder")
+        action.add_argument("--out", type=Path, required=True, help="folder of the results")
+        action.add_argument(
+            "--checkpoint",
+            action="append",
+            default=[],
+            metavar="[ARM=]FOLDER",
+            help="for arms that test one instead of training; default: the shipped one",
+        )
+    report = kinds.add_parser("report", help="write every table and figure from stored results")
+    report.add_argument("results", type=Path, nargs="?", help="default: the json folder of --out")
+    report.add_argument("--out", type=Path, default=Path("assets/results"))
+    report.set_defaults(run=_experiments_report)
 
 
 def _add_model(parser: argparse.ArgumentParser) -> None:
@@ -153,6 +200,50 @@ def _data_phantom(options: argparse.Namespace) -> None:
             on_progress=bar.count,
         )
     print(f"{options.count} phantoms in {options.dest}")
+
+
+def _data_import(options: argparse.Namespace) -> None:
+    from llmseg.datasets.importing import import_patients
+
+    with _Bar("files") as files, _Bar("scans") as scans:
+        report = import_patients(
+            options.source,
+            options.dest,
+            notes=options.notes,
+            names=options.names,
+            validation=options.validation,
+            test=options.test,
+            absent_targets=options.absent_targets,
+            salt=options.salt,
+            on_files=files.count,
+            on_progress=scans.count,
+        )
+    for id, label in {**report.kept, **report.imported}.items():
+        print(f"{id}  from {label}")
+    for label, reason in report.skipped.items():
+        print(f"skipped {label}: {reason}")
+    for doubt in report.doubts:
+        print(f"warning: {doubt}")
+    for id in report.unmatched:
+        print(f"warning: notes.csv has a row for {id!r}, but no scan of that name was found")
+    for name, count in report.unmapped.items():
+        print(f"name not in the table: {name!r} ({count} plan{'s' * (count > 1)})")
+    splits = ", ".join(f"{count} {split}" for split, count in report.splits.items())
+    print(f"{len(report.imported)} imported, {len(report.kept)} already there, {len(report.skipped)} skipped: {splits}")
+    print(f"Notes are kept as written and de-identified only when read. Next: llmseg data check {options.dest}")
+
+
+def _data_check(options: argparse.Namespace) -> None:
+    from llmseg.datasets.checking import check_dataset
+
+    with _Bar("cases") as bar:
+        report = check_dataset(options.dataset, on_progress=bar.count)
+    for finding in report.findings:
+        print(f"{finding.severity:7} {finding.where}: {finding.text}")
+    warnings = len(report.findings) - report.errors
+    print(f"{report.cases} cases, {report.errors} errors, {warnings} warnings")
+    if report.errors:
+        raise InputError(f"{options.dataset} has {report.errors} errors. Correct them and check again.")
 
 
 def _text_parse(options: argparse.Namespace) -> None:
@@ -230,7 +321,15 @@ def _train(options: argparse.Namespace) -> None:
     config = read_config(options.config, options.settings)
     datasets = [read_dataset(path) for path in options.data]
     reporter = _TrainingReport(config.log_every)
-    checkpoint = train(config, datasets, options.out, cache=cache_folder(), resume=options.resume, report=reporter)
+    checkpoint = train(
+        config,
+        datasets,
+        options.out,
+        cache=cache_folder(),
+        resume=options.resume,
+        init=options.init,
+        report=reporter,
+    )
     print(f"checkpoint: {checkpoint}")
 
 
@@ -282,6 +381,56 @@ def _evaluate(options: argparse.Namespace) -> None:
     for id, reason in summary["skipped"].items():
         print(f"skipped {id}: {reason}")
     print(HONESTY)
+
+
+def _experiments_list(options: argparse.Namespace) -> None:
+    from llmseg.experiments.plans import EXPERIMENTS
+
+    for experiment in EXPERIMENTS.values():
+        print(f"{experiment.name}: {experiment.question}")
+        series = Counter(arm.series for arm in experiment.arms)
+        print(f"    {len(experiment.arms)} arms: {', '.join(f'{name} ({n})' for name, n in series.items())}")
+
+
+def _experiments_run(options: argparse.Namespace) -> None:
+    from llmseg.experiments.plans import find
+    from llmseg.experiments.running import run
+
+    experiment = find(options.name)
+    setting = _experiments_setting(options)
+    reporter = _ArmReport(len(experiment.chosen(options.only)))
+    for path in run(experiment, setting, only=options.only, report=reporter):
+        print(path)
+
+
+def _experiments_external(options: argparse.Namespace) -> None:
+    from llmseg.experiments.running import run_external
+
+    print(run_external(_experiments_setting(options), _ArmReport(1)))
+
+
+def _experiments_setting(options: argparse.Namespace):
+    from llmseg.datasets.folder import read_dataset
+    from llmseg.experiments.running import PROTOCOL, Setting
+    from llmseg.text.package import cache_folder
+
+    named = [text.rpartition("=") for text in options.checkpoint]
+    return Setting(
+        read_dataset(options.data),
+        options.out,
+        cache_folder(),
+        getattr(options, "config", None) or PROTOCOL,
+        tuple(getattr(options, "settings", ())),
+        {arm: Path(folder) for arm, _, folder in named},
+        getattr(options, "split", "validation"),
+    )
+
+
+def _experiments_report(options: argparse.Namespace) -> None:
+    from llmseg.experiments.report import write_report
+
+    for path in write_report(options.results, options.out):
+        print(path)
 
 
 def _load(options: argparse.Namespace):
@@ -360,6 +509,35 @@ class _Bar:
             if exception[0] is None:
                 self._bar.update(self._bar.total - self._bar.n)
             self._bar.close()
+
+
+class _ArmReport:
+    """Prints now and then what an arm is doing, and when all are done if the others take as long as those before."""
+
+    def __init__(self, arms: int, every_seconds: float = 30.0):
+        self._arms, self._every = arms, every_seconds
+        self._ended: set[str] = set()
+        self._spent: list[float] = []
+        self._began = self._told = time.monotonic()
+        self._stage: tuple[str, str] = ("", "")
+
+    def __call__(self, arm: str, what: str, share: float, figures: dict) -> None:
+        now = time.monotonic()
+        if arm != self._stage[0]:
+            self._began = now
+        if (arm, what) != self._stage or now - self._told >= self._every:
+            self._stage, self._told = (arm, what), now
+            said = "".join(f"  {name} {value:.3g}" for name, value in figures.items() if isinstance(value, float))
+            print(f"[{len(self._ended) + 1}/{self._arms}] {arm}: {what} {share:.0%}{said}", flush=True)
+        if what == "stored" or "left" in what or what == "already there":
+            self._end(arm, now - self._began if what == "stored" else None)
+
+    def _end(self, arm: str, seconds: float | None) -> None:
+        self._ended.add(arm)
+        if seconds is not None:
+            self._spent.append(seconds)
+            left = (self._arms - len(self._ended)) * sum(self._spent) / len(self._spent)
+            print(f"    {seconds / 60:.1f} min; at this rate {left / 60:.0f} min left", flush=True)
 
 
 class _TrainingReport:
