@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -21,7 +22,7 @@ from llmseg.training import finetune
 from llmseg.training.config import TrainConfig, read_config
 from llmseg.training.finetune import train
 from llmseg.training.losses import dice_focal
-from llmseg.training.samples import is_tuning
+from llmseg.training.samples import is_tuning, nested_share
 
 IMAGE_ONLY = "network.fusion=none"
 STEPS = 48
@@ -296,6 +297,95 @@ def test_a_rare_organ_and_a_target_count_more(config):
     assert finetune._structure_weights(
         [case(True, False, True, True), case(True, True, False, True)], chosen
     ).tolist() == (pytest.approx([2.0, 2.0, 2.0, 1.0]))
+
+
+# Who is learned from
+
+
+def patients_of(folder: Path) -> int:
+    return load_checkpoint(folder / "checkpoint")[1].trained["patients"]
+
+
+def test_a_fraction_of_the_patients_is_learned_from_and_all_are_tuned_on(start):
+    folder = start("fraction=0.34", "steps=1", IMAGE_ONLY)
+    assert patients_of(folder) == 1
+    _, described = load_checkpoint(folder / "checkpoint")
+    assert described.trained["tuning_patients"] == ["phantom_900208"]
+
+
+def test_a_smaller_share_lies_within_a_larger_one():
+    ids = [f"patient {i}" for i in range(97)]
+    shares = [nested_share(ids, fraction) for fraction in (0.05, 0.1, 0.5, 0.9, 1.0)]
+    assert [len(share) for share in shares] == [5, 10, 48, 87, 97]
+    assert all(smaller < larger for smaller, larger in pairwise(shares))
+    assert nested_share(reversed(ids), 0.5) == shares[2]
+
+
+def test_a_fraction_that_leaves_nobody_is_refused(start, tmp_path):
+    message = refused(start, "fraction=0.1", IMAGE_ONLY)
+    assert "fraction = 0.1 of 3 training cases leaves none" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_only_the_named_patients_are_learned_from(start):
+    assert patients_of(start('patients=["phantom_900201", "phantom_900203"]', "steps=1", IMAGE_ONLY)) == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "reason"), [("phantom_900208", "is kept for tuning"), ("nobody", "is no training patient")]
+)
+def test_a_named_patient_who_cannot_be_learned_from_is_told(start, name, reason):
+    assert f"{name!r} {reason}" in refused(start, f'patients=["{name}", "phantom_900201"]', IMAGE_ONLY)
+
+
+def test_gradients_accumulate_to_those_of_a_larger_batch(start, tmp_path):
+    sizes = {"whole": ("batch=4",), "parts": ("batch=2", "accumulate=2"), "single": ("batch=1", "accumulate=4")}
+    runs = {n: start("steps=6", IMAGE_ONLY, *sets, out=tmp_path / n) for n, sets in sizes.items()}
+    losses = {n: [line["loss"] for line in lines_of(folder) if "loss" in line] for n, folder in runs.items()}
+    assert losses["parts"] == pytest.approx(losses["whole"], abs=1e-3)
+    assert losses["single"] == pytest.approx(losses["whole"], abs=1e-3)
+
+
+# Starting from a checkpoint
+
+
+def test_a_run_from_a_checkpoint_starts_where_that_one_ended(start, trained, tmp_path):
+    start("learning_rate=1e-9", "steps=1", init=trained.folder / "checkpoint")
+    ours, (theirs, described) = state_of(tmp_path / "run")["network"], load_checkpoint(trained.folder / "checkpoint")
+    for name, value in theirs.state_dict().items():
+        torch.testing.assert_close(ours[name], value, atol=1e-6, rtol=1e-6)
+    _, written = load_checkpoint(tmp_path / "run" / "checkpoint")
+    assert written.trained["reading"] == described.trained["reading"]
+    assert written.trained["init"]["manifests"] == described.trained["manifests"]
+    assert written.trained["init"]["checkpoint"] == str(trained.folder / "checkpoint")
+    assert {"encoder", "reader", "levels", "head"} <= set(written.trained["init"]["taken"])
+
+
+def test_a_taught_reader_is_not_taught_again(start, trained, monkeypatch):
+    monkeypatch.setattr(finetune, "pretrain_reader", lambda *_, **__: pytest.fail("The reader was taught again."))
+    start("steps=1", init=trained.folder / "checkpoint")
+
+
+def test_another_decoder_starts_afresh_over_the_same_encoder(start, trained, tmp_path):
+    start("learning_rate=1e-9", "steps=1", "network.fusion=film", init=trained.folder / "checkpoint")
+    theirs, _ = load_checkpoint(trained.folder / "checkpoint")
+    ours = state_of(tmp_path / "run")["network"]
+    torch.testing.assert_close(ours["encoder.positions"], theirs.state_dict()["encoder.positions"])
+    _, written = load_checkpoint(tmp_path / "run" / "checkpoint")
+    assert {"encoder", "reader"} <= set(written.trained["init"]["taken"])
+    assert "levels" not in written.trained["init"]["taken"]
+
+
+def test_a_checkpoint_that_does_not_fit_is_refused_by_what_differs(start, trained, tmp_path):
+    message = refused(start, "network.channels=[8, 8, 16, 32]", init=trained.folder / "checkpoint")
+    assert "network.channels = (8, 8, 16, 16) there and (8, 8, 16, 32) here" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_is_resumed_with_the_checkpoint_it_started_from(start, trained):
+    start("steps=2", init=trained.folder / "checkpoint")
+    refused(start, "steps=2", resume=True)
+    assert state_of(start("steps=2", init=trained.folder / "checkpoint", resume=True))["step"] == 2
 
 
 # What stops a run

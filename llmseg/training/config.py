@@ -12,6 +12,17 @@ from llmseg.model.network import NetworkConfig
 from llmseg.preprocessing import Grid
 from llmseg.text.encoder import EncoderSpec
 
+_POSITIVE = (
+    "steps",
+    "batch",
+    "accumulate",
+    "learning_rate",
+    "wordings",
+    "validate_every",
+    "save_every",
+    "log_every",
+    "fraction",
+)
 _LOSS = ("dice_weight", "focal_weight", "focal_gamma", "target_weight")
 
 
@@ -21,7 +32,9 @@ class TrainConfig:
 
     Args:
         network, grid, encoder: see their classes.
-        steps, batch: length of the run and samples per step.
+        steps, batch: length of the run, and samples per process and forward pass.
+        accumulate: forward passes whose gradients make one step: with n processes a step sees n * batch * accumulate
+            samples.
         learning_rate, weight_decay, warmup: AdamW with a linear warm-up (steps), then a cosine to a hundredth.
         dice_weight, focal_weight, focal_gamma: alpha, beta and gamma of the loss. The paper gives none.
         target_weight: how much more a target counts than an organ.
@@ -32,6 +45,8 @@ class TrainConfig:
         seed: of everything random.
         validate_every, save_every, log_every: steps.
         tuning_share: part of the training patients, by hash of their id, kept for every choice.
+        fraction: share of the other training patients to learn from; a smaller one's are among a larger one's.
+        patients: only these training patients, by id; empty means all of them.
         workers: processes that prepare samples ahead of the step; 0 does it in line.
     """
 
@@ -40,6 +55,7 @@ class TrainConfig:
     encoder: EncoderSpec = field(default_factory=EncoderSpec)
     steps: int = 2400
     batch: int = 2
+    accumulate: int = 1
     learning_rate: float = 1e-3
     weight_decay: float = 1e-2
     warmup: int = 100
@@ -56,12 +72,14 @@ class TrainConfig:
     save_every: int = 100
     log_every: int = 10
     tuning_share: float = 0.12
+    fraction: float = 1.0
+    patients: tuple[str, ...] = ()
     workers: int = 1
     precision: str = "bf16"
 
     def __post_init__(self):
-        positive = ("steps", "batch", "learning_rate", "wordings", "validate_every", "save_every", "log_every")
-        for name in positive:
+        object.__setattr__(self, "patients", tuple(self.patients))
+        for name in _POSITIVE:
             if not getattr(self, name) > 0:  # so that NaN is refused too
                 raise InputError(f"{name} = {getattr(self, name)}; it must be above 0. Correct the config.")
         for name in ("weight_decay", "warmup", "workers", "seed", *_LOSS):
@@ -70,6 +88,8 @@ class TrainConfig:
         for name in ("drop_note", "extra_share", "ema", "tuning_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} = {getattr(self, name)}; it must be in [0, 1). Correct the config.")
+        if self.fraction > 1:
+            raise InputError(f"fraction = {self.fraction}; it must be in (0, 1]. Correct the config.")
         if self.precision not in ("no", "bf16", "fp16"):
             raise InputError(f"precision = {self.precision!r} is not one of no, bf16, fp16. Correct the config.")
 
@@ -149,7 +169,8 @@ def _merge(config: object, values: Mapping[str, object], where: str) -> object:
 def _as_kind_of(default: object, value: object) -> object | None:
     """The value as the type of its default, or None where it is of another."""
     if isinstance(default, tuple):
-        items = [_as_kind_of(default[0], item) for item in value] if isinstance(value, list) else [None]
+        kind = default[0] if default else ""  # only names come in lists that start empty
+        items = [_as_kind_of(kind, item) for item in value] if isinstance(value, list) else [None]
         return None if None in items else tuple(items)
     if isinstance(default, float) and type(value) is int:
         return float(value)

@@ -9,13 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 
-from llmseg.case import TARGETS, InputError
+from llmseg.case import TARGETS, Case, InputError
 from llmseg.datasets.folder import Dataset
 from llmseg.formats.whole import write_whole
 from llmseg.model.checkpoint import CheckpointConfig, save_checkpoint
@@ -23,10 +24,11 @@ from llmseg.model.network import ContextUNETR
 from llmseg.text.encoder import TextEncoder
 from llmseg.training.card import model_card
 from llmseg.training.config import TrainConfig
-from llmseg.training.losses import dice_focal
+from llmseg.training.losses import Loss, dice_focal
 from llmseg.training.prepared import PreparedCase, cut, prepare
-from llmseg.training.reading import pretrain_reader
-from llmseg.training.samples import Batch, NoteBank, SampleStream, collate, is_tuning
+from llmseg.training.reading import pretrain_reader, prompt_of_note
+from llmseg.training.samples import Batch, NoteBank, SampleStream, collate, is_tuning, nested_share
+from llmseg.training.starting import read_start, take_weights
 
 if TYPE_CHECKING:
     from accelerate import Accelerator
@@ -53,6 +55,7 @@ def train(
     *,
     cache: Path,
     resume: bool = False,
+    init: str | Path | None = None,
     report: Report = lambda what, share, figures: None,
 ) -> Path:
     """Train on the training split of the first dataset, with `extra_share` of the samples from the others.
@@ -60,21 +63,24 @@ def train(
     Args:
         out: run folder: metrics.jsonl, trainer.pt to resume, and `checkpoint/`, the best on the tuning patients.
         cache: where prepared cases and encoded notes are kept.
+        init: a checkpoint whose image encoder and reader this run starts from; its reader is not taught again.
     Returns:
         the checkpoint folder.
     Raises:
-        InputError: nothing to train on, a folder that holds another run, or a loss that is not a number.
+        InputError: nothing to train on, a folder that holds another run, an `init` that does not fit, or a loss that
+            is not a number.
     """
-    run = _Run(config, datasets, Path(out), cache, resume, report)
+    run = _Run(config, datasets, Path(out), cache, resume, report, init)
     run.go()
     return run.folder / "checkpoint"
 
 
 class _Run:
-    def __init__(self, config, datasets, folder: Path, cache: Path, resume: bool, report: Report):
+    def __init__(self, config, datasets, folder: Path, cache: Path, resume: bool, report: Report, init=None):
         self.config, self.folder, self.report = config, folder, report
         self.datasets = [{"name": d.name, "description": d.description} for d in datasets]
         self.hashes = [dataset.manifest_hash for dataset in datasets]
+        self.start = read_start(init, config) if init is not None else None
         saved = self._saved(resume)
         self.accelerator = _accelerator(config.precision)
         self.device = self.accelerator.device
@@ -83,8 +89,13 @@ class _Run:
         self.network = ContextUNETR(config.network)
         self.encoder = self.bank = None
         self.reading: dict[str, float] = {}
+        self.taken: list[str] = []
+        if self.start is not None:
+            self.taken = take_weights(self.network, self.start)
+            self.reading = self.start.reading
+        read_before = saved is not None or (self.start is not None and self.start.reads)
         if config.network.fusion != "none":
-            self._read(cache, taught=saved is not None)
+            self._read(cache, taught=read_before)
         self.network.reader.eval().requires_grad_(False)
         self.network.to(self.device, memory_format=torch.channels_last_3d)
         learned = [p for p in self.network.parameters() if p.requires_grad]
@@ -98,7 +109,7 @@ class _Run:
         self._claim()
 
     def _read(self, cache: Path, taught: bool) -> None:
-        """Encode every note training may ask for, and teach the reader unless an earlier start of this run did."""
+        """Encode every note training may ask for, and teach the reader unless it was taught before."""
         report, config = self.report, self.config
         self.encoder = TextEncoder(config.encoder, device=str(self.device), cache=cache)
         every = [p.case for p in (*self.cases.patients, *self.cases.extras)]
@@ -118,8 +129,9 @@ class _Run:
         config = self.config
         began = time.monotonic() - self.seconds
         lines = []
-        for batch in self._batches():
-            figures = self._train_on(batch)
+        batches = self._batches()
+        while self.step < config.steps:
+            figures = self._train_on(list(islice(batches, config.accumulate)))
             self.step += 1
             self.seconds = time.monotonic() - began
             figures |= {"step": self.step, "seconds": round(self.seconds, 1)}
@@ -145,7 +157,7 @@ class _Run:
             self.cases.patients,
             self.cases.extras,
             self.bank,
-            count=config.steps * config.batch,
+            count=config.steps * config.accumulate * config.batch,
             field=config.network.field,
             structures=config.network.structures,
             spacing_mm=config.grid.spacing_mm,
@@ -153,20 +165,34 @@ class _Run:
             drop_note=config.drop_note,
             seed=config.seed,
         )
-        remaining = range(self.step * config.batch, len(stream))
+        remaining = range(self.step * config.accumulate * config.batch, len(stream))
         return iter(
             torch.utils.data.DataLoader(
                 stream, batch_size=config.batch, sampler=remaining, num_workers=config.workers, collate_fn=collate
             )
         )
 
-    def _train_on(self, batch: Batch) -> dict[str, float]:
+    def _train_on(self, batches: Sequence[Batch]) -> dict[str, float]:
         config = self.config
         rate = _learning_rate(self.step, config)
         for group in self.optimiser.param_groups:
             group["lr"] = rate
         self.model.train()
         self.network.reader.eval()
+        losses = [self._learn_from(batch) for batch in batches]
+        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), 5.0)
+        if config.precision != "fp16":  # there the gradient scaler skips such a step by itself
+            self._check("gradient", norm)
+        self.optimiser.step()
+        self.optimiser.zero_grad(set_to_none=True)
+        self._average()
+        parts = {"loss": "total", "dice": "dice", "focal": "focal"}
+        means = {name: float(np.mean([getattr(loss, part).item() for loss in losses])) for name, part in parts.items()}
+        return {**means, "rate": rate}
+
+    def _learn_from(self, batch: Batch) -> Loss:
+        """Add the gradient of one forward pass."""
+        config = self.config
         batch = batch.to(self.device)
         logits = self.model(batch.image, batch.text, batch.keep)
         loss = dice_focal(
@@ -180,14 +206,8 @@ class _Run:
             softmax=config.network.activation == "softmax",
         )
         self._check("loss", loss.total)
-        self.accelerator.backward(loss.total)
-        norm = self.accelerator.clip_grad_norm_(self.network.parameters(), 5.0)
-        if config.precision != "fp16":  # there the gradient scaler skips such a step by itself
-            self._check("gradient", norm)
-        self.optimiser.step()
-        self.optimiser.zero_grad(set_to_none=True)
-        self._average()
-        return {"loss": loss.total.item(), "dice": loss.dice.item(), "focal": loss.focal.item(), "rate": rate}
+        self.accelerator.backward(loss.total / config.accumulate)
+        return loss
 
     def _check(self, what: str, value: torch.Tensor) -> None:
         if not torch.isfinite(value):
@@ -214,7 +234,7 @@ class _Run:
         dice = {condition: {name: [] for name in names} for condition in ("text", "no-text")}
         for prepared in self.cases.tuning:
             sample = cut(prepared, self.config.network.field)
-            text = None if self.encoder is None else self.encoder.encode([prepared.case.note.text]).to(self.device)
+            text = None if self.encoder is None else self.encoder.encode([prompt_of_note(prepared.case.note)]).to(self.device)
             with self.accelerator.autocast():
                 features = network.encode_image(sample.image[None].to(self.device))
                 drawn = {"text": network.decode(features, text), "no-text": network.decode(features, None)}
@@ -236,7 +256,8 @@ class _Run:
 
     @property
     def _identity(self) -> dict[str, object]:
-        return {"config": self.config.to_json(), "data": self.hashes}
+        init = {} if self.start is None else {"init": self.start.weights_hash}
+        return {"config": self.config.to_json(), "data": self.hashes, **init}
 
     def _saved(self, resume: bool) -> dict | None:
         """The state to go on from, if this folder holds one.
@@ -302,12 +323,21 @@ class _Run:
             "tuning_patients": sorted(p.case.id for p in self.cases.tuning),
             "phantoms": len(self.cases.extras),
             "reading": self.reading,
+            **self._provenance(),
             "tuning_scores": scores,
             "recipe": self.config.to_json(),
         }
         fingerprint = self.encoder.fingerprint if self.encoder else "none"
         described = CheckpointConfig(self.config.network, self.config.grid, self.config.encoder, fingerprint, trained)
         save_checkpoint(self.folder / "checkpoint", network, described, model_card(described))
+
+    def _provenance(self) -> dict[str, object]:
+        """What the weights started from, where that was not chance."""
+        if self.start is None:
+            return {}
+        steps, manifests = (self.start.described.trained.get(key) for key in ("steps", "manifests"))
+        started = {"checkpoint": self.start.source, "weights": self.start.weights_hash, "steps": steps}
+        return {"init": {**started, "manifests": manifests, "taken": self.taken}}
 
 
 def _accelerator(precision: str) -> Accelerator:
@@ -323,22 +353,50 @@ def _gather(config: TrainConfig, datasets: Sequence[Dataset], cache: Path, repor
     if twice := [id for id, count in ids.items() if count > 1]:
         # Notes are kept by id: one case would be drawn with another's.
         raise InputError(f"The id {twice[0]} is in two datasets. Rename it in one of them.")
-    pools = []
     for dataset in datasets:
-        cases = dataset.split("training")
-        if not cases:
+        if not dataset.split("training"):
             raise InputError(f"{dataset.root} lists no training case. Add some to its dataset.json.")
+    kept, chosen = _split(datasets[0].split("training"), config)
 
-        def tell(done: int, total: int, root: Path = dataset.root) -> None:
-            report(f"preparing {root.name}", done / total, {})
-
+    def ready(dataset: Dataset, cases: Sequence[Case]) -> list[PreparedCase]:
         folder = cache / "prepared" / dataset.manifest_hash[:16]
-        pools.append(prepare(cases, config.grid, config.network.structures, folder, tell))
-    tuning = [p for p in pools[0] if is_tuning(p.case.patient_id or p.case.id, config.tuning_share)]
-    patients = [p for p in pools[0] if p not in tuning]
-    if not patients:
-        raise InputError(f"All {len(pools[0])} training cases fell to tuning. Add cases or lower tuning_share.")
-    return _Cases(patients, tuning, [p for pool in pools[1:] for p in pool])
+
+        def tell(done: int, total: int) -> None:
+            report(f"preparing {dataset.root.name}", done / total, {})
+
+        return prepare(cases, config.grid, config.network.structures, folder, tell)
+
+    first = ready(datasets[0], [*chosen, *kept])
+    extras = [p for dataset in datasets[1:] for p in ready(dataset, dataset.split("training"))]
+    return _Cases(first[: len(chosen)], first[len(chosen) :], extras)
+
+
+def _split(cases: Sequence[Case], config: TrainConfig) -> tuple[list[Case], list[Case]]:
+    """The cases kept for tuning, and those to learn from.
+
+    Raises:
+        InputError: nobody is left to learn from, or a named patient is not among those.
+    """
+    tuning = [case for case in cases if is_tuning(_patient(case), config.tuning_share)]
+    others = [case for case in cases if case not in tuning]
+    if not others:
+        raise InputError(f"All {len(cases)} training cases fell to tuning. Add cases or lower tuning_share.")
+    if config.patients:
+        if missing := set(config.patients) - {_patient(case) for case in others}:
+            name = min(missing)
+            reason = "is kept for tuning" if name in map(_patient, tuning) else "is no training patient"
+            raise InputError(f"patients: {name!r} {reason}. Take it out of the config.")
+        others = [case for case in others if _patient(case) in config.patients]
+    share = nested_share(map(_patient, others), config.fraction)
+    if not share:
+        raise InputError(
+            f"fraction = {config.fraction} of {len(others)} training cases leaves none. Raise it to 1 / {len(others)}."
+        )
+    return tuning, [case for case in others if _patient(case) in share]
+
+
+def _patient(case: Case) -> str:
+    return case.patient_id or case.id
 
 
 def _structure_weights(patients: Sequence[PreparedCase], config: TrainConfig) -> torch.Tensor:

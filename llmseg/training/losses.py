@@ -28,8 +28,9 @@ def dice_focal(
     gamma: float = 2.0,
     softmax: bool = False,
 ) -> Loss:
-    """Compound loss per structure and sample, averaged over the known ones.
+    """Compound loss of each sample, averaged over its known structures by their weights, then over the samples.
 
+    So the loss of a large batch is the mean of its parts', however it was split over passes or processes.
     Targets are the share of a voxel inside the contour, so both parts take fractions. An organ that nobody contoured
     (`known` false) is unknown, not absent: it adds nothing.
 
@@ -53,6 +54,6 @@ def dice_focal(
     overlap, masses = (probabilities * targets).sum(space), (probabilities + targets).sum(space)
     dice = 1 - (2 * overlap + 1) / (masses + 1)
     shares = known * weights
-    shares = shares / shares.sum().clamp_min(1e-6)
+    shares = shares / shares.sum(1, keepdim=True).clamp_min(1e-6) / len(shares)
     dice, focal = (dice * shares).sum(), (focal * shares).sum()
     return Loss(dice_weight * dice + focal_weight * focal, dice.detach(), focal.detach())

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 
 import torch
@@ -18,7 +18,17 @@ _STRIDE = 0x9E3779B1  # torch's generator keeps 32 bits of a seed: runs start fa
 
 def is_tuning(case_id: str, share: float) -> bool:
     """Whether a training patient is kept for choices (step, weights, thresholds), by a hash of the id."""
-    return int(hashlib.sha256(case_id.encode()).hexdigest()[:8], 16) / 2**32 < share
+    return _hash(case_id) < share
+
+
+def nested_share(ids: Iterable[str], fraction: float) -> set[str]:
+    """A share of the patients, by a hash of the id: a smaller share lies within every larger one."""
+    ranked = sorted(set(ids), key=lambda id: _hash(f"fraction/{id}"))
+    return set(ranked[: round(fraction * len(ranked))])
+
+
+def _hash(text: str) -> float:
+    return int(hashlib.sha256(text.encode()).hexdigest()[:8], 16) / 2**32
 
 
 class NoteBank:
