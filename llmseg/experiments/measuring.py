@@ -1,0 +1,103 @@
+"""Test a network under several conditions: one row for each case, structure and condition."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import asdict
+from itertools import groupby
+
+import numpy as np
+
+from llmseg.case import Case, InputError, Note, Structures
+from llmseg.experiments.corruptions import corrupt
+from llmseg.experiments.pictures import picture, spread_by_rank
+from llmseg.experiments.plans import Condition
+from llmseg.experiments.stored import Row
+from llmseg.metrics import dice, hd95_mm, score
+from llmseg.segmenter import Segmenter
+
+Progress = Callable[[int, int], None]
+AS_WRITTEN = "as-written"
+
+
+def measure(
+    segmenter: Segmenter, cases: Sequence[Case], conditions: Sequence[Condition], *, full: bool, on_progress: Progress
+) -> list[Row]:
+    """Contour every case under every condition and score it on its own grid.
+
+    Args:
+        full: every metric; otherwise DSC and HD95, which is all that a comparison of many arms can afford.
+    Raises:
+        InputError: no case has contours to compare with, or one cannot be read; names it.
+    """
+    rows = []
+    for number, case in enumerate(cases):
+        on_progress(number, len(cases))
+        try:
+            reference = case.structures
+            if reference is not None:
+                rows += _measure_case(segmenter, case, reference, conditions, full)
+        except InputError as error:
+            raise InputError(f"Case {case.id}: {error}") from error
+    if not rows:
+        raise InputError(f"None of the {len(cases)} cases has structures to compare with. Choose another dataset.")
+    on_progress(len(cases), len(cases))
+    return rows
+
+
+def _measure_case(
+    segmenter: Segmenter, case: Case, reference: Structures, conditions: Sequence[Condition], full: bool
+) -> list[Row]:
+    rows, volume = [], case.volume
+    for (corruption, level), same in groupby(conditions, lambda c: (c.corruption, c.level)):
+        # Notes share the encoded image; a corruption makes another one.
+        ct = segmenter.open(corrupt(volume, corruption, level) if corruption else volume)
+        for condition in same:
+            drawn = ct.segment(note_of(case, condition.note)).structures
+            scored = _all_metrics(reference, drawn) if full else _overlap_and_distance(reference, drawn)
+            rows += [Row(case.id, structure, condition.name, values) for structure, values in scored.items()]
+    return rows
+
+
+def note_of(case: Case, kind: str) -> Note | None:
+    """The note of a case as a condition asks for it; None where it says nothing.
+
+    Raises:
+        InputError: the case has no facts to write this kind of note from.
+    """
+    if kind in ("", "empty"):
+        return None
+    if kind == AS_WRITTEN:
+        note = case.note
+    else:
+        from llmseg.evaluation.notes import noted
+
+        note = noted(case, kind).note
+    return note if note.text.strip() else None
+
+
+def _overlap_and_distance(reference: Structures, drawn: Structures) -> dict[str, dict[str, float]]:
+    scored = {}
+    for name, expected in reference.items():
+        found = drawn.get(name, np.zeros_like(expected))
+        scored[name] = {"dice": dice(expected, found), "hd95_mm": hd95_mm(expected, found, reference.spacing_mm)}
+    return scored
+
+
+def _all_metrics(reference: Structures, drawn: Structures) -> dict[str, dict[str, float]]:
+    return {
+        found.structure: {metric: value for metric, value in asdict(found).items() if metric != "structure"}
+        for found in score(reference, drawn)
+    }
+
+
+def take_pictures(
+    segmenter: Segmenter, cases: Sequence[Case], rows: Sequence[Row], conditions: Sequence[Condition], count: int = 6
+) -> tuple[dict, ...]:
+    """A slice through the target of six patients from the worst to the best, evenly spaced in rank: no picking."""
+    pictures = []
+    for case, dice_of_target in spread_by_rank(cases, rows, conditions[0].name, count):
+        ct = segmenter.open(case.volume)
+        drawn = {c.name: ct.segment(note_of(case, c.note)).structures for c in conditions}
+        pictures.append(picture(case, drawn, dice_of_target))
+    return tuple(pictures)
