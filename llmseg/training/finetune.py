@@ -26,7 +26,7 @@ from llmseg.training.card import model_card
 from llmseg.training.config import TrainConfig
 from llmseg.training.losses import Loss, dice_focal
 from llmseg.training.prepared import PreparedCase, cut, prepare
-from llmseg.training.reading import pretrain_reader, prompt_of_note
+from llmseg.training.reading import pretrain_reader
 from llmseg.training.samples import Batch, NoteBank, SampleStream, collate, is_tuning, nested_share
 from llmseg.training.starting import read_start, take_weights
 
@@ -234,7 +234,7 @@ class _Run:
         dice = {condition: {name: [] for name in names} for condition in ("text", "no-text")}
         for prepared in self.cases.tuning:
             sample = cut(prepared, self.config.network.field)
-            text = None if self.encoder is None else self.encoder.encode([prompt_of_note(prepared.case.note)]).to(self.device)
+            text = None if self.encoder is None else self.encoder.encode([prepared.case.note.text]).to(self.device)
             with self.accelerator.autocast():
                 features = network.encode_image(sample.image[None].to(self.device))
                 drawn = {"text": network.decode(features, text), "no-text": network.decode(features, None)}
