@@ -9,18 +9,26 @@ from torch import nn
 
 from llmseg.case import InputError
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint
-from llmseg.model.fusions import CrossAttention, FiLM, NoText, Slots, TextGate
+from llmseg.model.fusions import CrossAttention, FiLM, NoText, Slots, TextGate, TwoWayAttention
 from llmseg.model.network import ContextUNETR
 from llmseg.preprocessing import Grid
 from llmseg.text.encoder import EncoderSpec, TextFeatures
 
-FUSION_CLASSES = {"gated": TextGate, "cross": CrossAttention, "film": FiLM, "none": NoText}
+FUSION_CLASSES = {
+    "gated": TextGate,
+    "cross": CrossAttention,
+    "two-way": TwoWayAttention,
+    "film": FiLM,
+    "none": NoText,
+}
 NEARLY = {"atol": 1e-4, "rtol": 1e-4}
 """As close as other sums of the same numbers come."""
 
 ENCODERS = pytest.mark.parametrize("encoder", [CONV, VIT], ids=["conv", "vit"])
 EVERY_FUSION = pytest.mark.parametrize("fusion", FUSION_CLASSES)
-READING_FUSION = pytest.mark.parametrize("fusion", ["gated", "cross", "film"])
+READING_FUSION = pytest.mark.parametrize("fusion", ["gated", "cross", "two-way", "film"])
+
+ATTENDING_FUSION = pytest.mark.parametrize("fusion", ["cross", "two-way"])
 
 
 def image(batch: int = 2, field=(16, 16, 16)) -> torch.Tensor:
@@ -94,7 +102,8 @@ def test_an_image_only_network_cannot_see_the_note(encoder):
 def test_each_level_of_the_decoder_takes_the_note(fusion):
     built = network(fusion=fusion)
     assert isinstance(built.bottleneck_gate, FUSION_CLASSES[fusion])
-    assert [type(level.gate) for level in built.levels] == [FUSION_CLASSES[fusion]] * 3
+    finest = NoText if fusion == "two-way" else FUSION_CLASSES[fusion]
+    assert [type(level.gate) for level in built.levels] == [FUSION_CLASSES[fusion]] * 2 + [finest]
 
 
 @EVERY_FUSION
@@ -216,18 +225,20 @@ def test_gradients_reach_every_weight_that_is_used(encoder, fusion):
     assert {name for name in without if "norm_cross_attn" not in name and "vit.norm." not in name} == set()
 
 
+@ATTENDING_FUSION
 @pytest.mark.parametrize("pooling", ["queries", "mean", "last"])
-def test_voxels_look_at_the_tokens_and_not_only_at_what_was_read(pooling):
-    built = nudged(fusion="cross", pooling=pooling)
+def test_voxels_look_at_the_tokens_and_not_only_at_what_was_read(fusion, pooling):
+    built = nudged(fusion=fusion, pooling=pooling)
     features, note = built.encode_image(image()), text()
     read = built.reader(note)
     built.reader.forward = lambda text: read
     assert not torch.allclose(built.decode(features, text(seed=1)), built.decode(features, note), atol=1e-3)
 
 
+@ATTENDING_FUSION
 @pytest.mark.parametrize("pooling", ["queries", "mean", "last"])
-def test_voxels_look_at_what_was_read_and_not_only_at_the_tokens(pooling):
-    built = nudged(fusion="cross", pooling=pooling)
+def test_voxels_look_at_what_was_read_and_not_only_at_the_tokens(fusion, pooling):
+    built = nudged(fusion=fusion, pooling=pooling)
     features, note = built.encode_image(image()), text()
     before = built.decode(features, note)
     read = built.reader(text(seed=1))
@@ -255,6 +266,27 @@ def test_cross_attention_is_the_softmax_over_slots_of_each_voxel():
     torch.testing.assert_close(fusion(x, slots)[1, :, 2, 0, 3], expected)
 
 
+def test_what_a_voxel_finds_depends_on_the_other_voxels_the_note_looked_at():
+    torch.manual_seed(0)
+    fusion = TwoWayAttention(32, 64)
+    nn.init.normal_(fusion.at_slots.out.weight)
+    slots = Slots(torch.randn(1, 3, 64), torch.zeros(1, 3))
+    x = torch.randn(1, 32, 2, 2, 2)
+    other = x.clone()
+    other[..., 1] = torch.randn(1, 32, 2, 2)
+    update, changed = fusion(x, slots) - x, fusion(other, slots) - other
+    assert not torch.allclose(update[..., 0], changed[..., 0], atol=1e-3)
+
+
+def test_the_note_looks_at_where_a_voxel_lies():
+    torch.manual_seed(0)
+    fusion = TwoWayAttention(32, 64)
+    nn.init.normal_(fusion.at_slots.out.weight)
+    slots, x = Slots(torch.randn(1, 3, 64), torch.zeros(1, 3)), torch.randn(1, 32, 2, 2, 2)
+    turned = fusion(x.flip(2), slots).flip(2)
+    assert not torch.allclose(turned, fusion(x, slots), atol=1e-3)
+
+
 def test_film_scales_and_shifts_whole_feature_maps():
     fusion = FiLM(4, 3)
     x, context = torch.randn(2, 4, 2, 3, 2), torch.randn(2, 3)
@@ -262,7 +294,7 @@ def test_film_scales_and_shifts_whole_feature_maps():
     torch.testing.assert_close(fusion(x, context)[1, 2], x[1, 2] * (1 + scale[1, 2]) + shift[1, 2])
 
 
-@pytest.mark.parametrize("fusion", ["cross", "film"])
+@pytest.mark.parametrize("fusion", ["cross", "two-way", "film"])
 def test_a_new_fusion_lets_the_image_pass_almost_unchanged(fusion):
     torch.manual_seed(0)
     built = ContextUNETR(network_config(fusion=fusion)).eval()
@@ -299,7 +331,7 @@ def test_a_closed_gate_lets_the_image_pass_unchanged():
     [
         ({"encoder": "resnet"}, "encoder = 'resnet' is not one of conv, vit"),
         ({"activation": "relu"}, "activation = 'relu' is not one of sigmoid, softmax"),
-        ({"fusion": "attention"}, "fusion = 'attention' is not one of gated, cross, film, none"),
+        ({"fusion": "attention"}, "fusion = 'attention' is not one of gated, cross, two-way, film, none"),
         ({"pooling": "max"}, "pooling = 'max' is not one of queries, mean, last"),
         ({"field": (16, 16, 20)}, r"\(16, 16, 20\) is not three multiples of 8 voxels"),
         ({"field": (16, 16)}, r"\(16, 16\) is not three multiples"),

@@ -13,7 +13,8 @@ from pathlib import Path
 import torch
 
 from llmseg.case import InputError
-from llmseg.model.network import ContextUNETR, NetworkConfig
+from llmseg.model.architectures import build_network
+from llmseg.model.network import ContourNetwork, NetworkConfig
 from llmseg.preprocessing import Grid
 from llmseg.text.encoder import EncoderSpec
 
@@ -52,7 +53,7 @@ class CheckpointConfig:
         )
 
 
-def save_checkpoint(folder: str | Path, network: ContextUNETR, config: CheckpointConfig, card: str) -> None:
+def save_checkpoint(folder: str | Path, network: ContourNetwork, config: CheckpointConfig, card: str) -> None:
     """Write the whole folder or nothing; weights as float16.
 
     Raises:
@@ -95,7 +96,7 @@ def _put_in_place(scratch: Path, folder: Path) -> None:
     shutil.rmtree(replaced, ignore_errors=True)
 
 
-def load_checkpoint(folder: str | Path) -> tuple[ContextUNETR, CheckpointConfig]:
+def load_checkpoint(folder: str | Path) -> tuple[ContourNetwork, CheckpointConfig]:
     """Build the network a checkpoint describes and fill in its weights, key by key.
 
     Raises:
@@ -120,7 +121,7 @@ def load_checkpoint(folder: str | Path) -> tuple[ContextUNETR, CheckpointConfig]
         ) from error
     except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
         raise InputError(f"The checkpoint {folder} is damaged ({error}). Copy or train it again.") from error
-    network = ContextUNETR(config.network)
+    network = build_network(config.network)
     expected = network.state_dict()
     wrong = sorted(expected.keys() ^ weights.keys()) or sorted(
         key for key in weights if weights[key].shape != expected[key].shape

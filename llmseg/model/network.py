@@ -22,14 +22,17 @@ from monai.networks.nets import ViT
 from torch import nn
 
 from llmseg.case import STRUCTURES, InputError
-from llmseg.model.fusions import FUSIONS, NoteMemory, Slots
+from llmseg.model.fusions import FUSIONS, NoteMemory, NoText, Slots
 from llmseg.model.reader import TextReader
 from llmseg.text.encoder import TextFeatures
 
 INPUTS = 2  # the CT in its full window and in the soft-tissue window
 
 SLOT_WIDTH = 64
-"""Width of what a voxel finds when it looks at a note, for cross-attention."""
+"""Width of what a voxel finds when it looks at a note, for fusions by attention."""
+
+ARCHITECTURES = ("context-unetr", "text-only", "unetr", "swin-unetr", "dynunet")
+"""What NetworkConfig.architecture may name; llmseg/model/architectures.py builds each."""
 
 _NORM = {"spatial_dims": 3, "norm_name": "instance"}
 
@@ -39,19 +42,23 @@ class NetworkConfig:
     """Everything needed to build the network again.
 
     Args:
+        architecture: "context-unetr", the project's own; "text-only", a prior drawn from the note alone; or, from the
+            image alone, MONAI's "unetr", "swin-unetr" and "dynunet" (nnU-Net's network).
         encoder: "vit", the paper's, or "conv", which learns more from 150 patients on two cores.
         field: voxels of the training field; larger CTs are tiled with it.
         channels: feature maps per level, finest first; the last level is the bottleneck.
         activation: "sigmoid" per structure, because a target may overlap an organ, or the paper's "softmax".
         fusion: "gated", the paper's residual; "cross", attention of every voxel over the note, from its Discussion;
+            "two-way", attention between the note and the skips in both directions, as LLMSeg's first version had it;
             "film", scale and shift of whole feature maps; or "none" for an image-only network.
         token_width: D of the language model's hidden states.
         context_width: length of the vector the reader makes of a note.
         pooling, queries: how the reader reads; see TextReader.
         depth, heads: transformer blocks at the bottleneck ("conv") or of the whole encoder ("vit").
-        vit_width: hidden size of the "vit" encoder.
+        vit_width: hidden size of the "vit" encoder, and of "unetr".
     """
 
+    architecture: str = "context-unetr"
     encoder: str = "conv"
     field: tuple[int, int, int] = (64, 64, 80)
     channels: tuple[int, ...] = (16, 32, 64, 128, 192)
@@ -70,6 +77,7 @@ class NetworkConfig:
         for name in ("field", "channels", "structures"):
             object.__setattr__(self, name, tuple(getattr(self, name)))
         choices = {
+            "architecture": ARCHITECTURES,
             "encoder": ("conv", "vit"),
             "activation": ("sigmoid", "softmax"),
             "fusion": tuple(FUSIONS),
@@ -89,9 +97,20 @@ class NetworkConfig:
         for name in ("channels", "token_width", "context_width", "queries", "vit_width"):
             if np.min(getattr(self, name)) < 1:
                 raise InputError(f"{name} = {getattr(self, name)}; it must be 1 or more. Correct the config.")
-        width = self.vit_width if self.encoder == "vit" else self.channels[-1]
+        vit = self.architecture == "unetr" or (self.architecture == "context-unetr" and self.encoder == "vit")
+        width = self.vit_width if vit else self.channels[-1]
         if self.heads < 1 or width % self.heads:
             raise InputError(f"heads = {self.heads} does not divide a width of {width}. Adapt heads or channels.")
+
+    @property
+    def reads_notes(self) -> bool:
+        """False for a network that draws from the image alone: it passes every note over."""
+        return self.architecture == "text-only" or (self.architecture == "context-unetr" and self.fusion != "none")
+
+    @property
+    def outputs(self) -> int:
+        """How many channels are drawn: the structures, and for softmax the background before them."""
+        return len(self.structures) + (self.activation == "softmax")
 
     @property
     def patch(self) -> int:
@@ -99,46 +118,19 @@ class NetworkConfig:
         return 2 ** (len(self.channels) - 1)
 
 
-class ContextUNETR(nn.Module):
-    """Draws every structure of a head-and-neck CT, steered by a clinical note.
+class ContourNetwork(nn.Module):
+    """What every network can do: encode an image once, then decode it with any note, or without one.
 
-    Source: LLMSeg III.A. Departures: sigmoid instead of softmax and a convolutional encoder by default; the note may
-    be missing, for which a learned null context stands.
+    A network brings `encode_image`, `decode` and, where it reads notes, a `reader` and a `null_context`.
     """
 
     def __init__(self, config: NetworkConfig):
         super().__init__()
         self.config = config
-        self.encoder = (ViTEncoder if config.encoder == "vit" else ConvEncoder)(config)
-        self.reader = TextReader(config.token_width, config.context_width, config.queries, config.pooling)
-        self.null_context = nn.Parameter(torch.zeros(config.context_width))
-        self.memory = NoteMemory(SLOT_WIDTH, self.reader) if config.fusion == "cross" else None
-        note_width = config.context_width if self.memory is None else SLOT_WIDTH
-        fusion = FUSIONS[config.fusion]
-        self.bottleneck_gate = fusion(config.channels[-1], note_width)
-        levels = range(len(config.channels) - 2, -1, -1)
-        self.levels = nn.ModuleList(
-            DecoderLevel(config.channels[i + 1], config.channels[i], fusion, note_width) for i in levels
-        )
-        outputs = len(config.structures) + (config.activation == "softmax")
-        self.head = nn.Conv3d(config.channels[0], outputs, kernel_size=1)
-        if config.activation == "sigmoid":
-            # Most voxels belong to no structure; starting there saves the first hundreds of steps.
-            nn.init.constant_(self.head.bias, -4.0)
 
     def encode_image(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """(B, 1, X, Y, Z) image in [0, 1] -> one feature map per level, finest first."""
-        # Soft tissue fills a tenth of the range; a second channel shows it in its own window (-160 to 240 HU).
-        soft = ((image - 0.42) * 10).clamp(-2, 2)
-        return self.encoder(torch.cat((image * 2 - 1, soft), dim=1))
-
-    def context(self, text: TextFeatures | None, batch: int, keep: torch.Tensor | None = None) -> torch.Tensor:
-        """(B, width) context: the note as read, or the null context where there is none or `keep` (B,) is false."""
-        null = self.null_context.expand(batch, -1)
-        if text is None:
-            return null
-        read = self.reader(text)
-        return read if keep is None else torch.where(keep[:, None], read, null)
+        """(B, 1, X, Y, Z) image in [0, 1] -> all that `decode` needs to know of it, one row per image."""
+        raise NotImplementedError
 
     def decode(
         self, features: list[torch.Tensor], text: TextFeatures | None, keep: torch.Tensor | None = None
@@ -152,9 +144,79 @@ class ContextUNETR(nn.Module):
         Returns:
             (B, K, X, Y, Z) logits; K + 1 with background first for softmax.
         """
-        images, notes = len(features[0]), 1 if text is None else len(text.mask)
-        assert images == notes or 1 in (images, notes), f"{notes} notes for {images} images"
-        batch = max(images, notes)
+        raise NotImplementedError
+
+    def forward(self, image: torch.Tensor, text: TextFeatures | None, keep: torch.Tensor | None = None) -> torch.Tensor:
+        return self.decode(self.encode_image(image), text, keep)
+
+    def context(self, text: TextFeatures | None, batch: int, keep: torch.Tensor | None = None) -> torch.Tensor:
+        """(B, width) context: the note as read, or the null context where there is none or `keep` (B,) is false."""
+        null = self.null_context.expand(batch, -1)
+        if text is None:
+            return null
+        read = self.reader(text).expand(batch, -1)
+        return read if keep is None else torch.where(keep[:, None], read, null)
+
+    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
+        """(B, K or K + 1, ...) logits -> (B, K, ...) probabilities of the structures."""
+        logits = logits.float()
+        return logits.sigmoid() if self.config.activation == "sigmoid" else logits.softmax(1)[:, 1:]
+
+
+def shown(image: torch.Tensor) -> torch.Tensor:
+    """(B, 1, X, Y, Z) image in [0, 1] -> (B, INPUTS, X, Y, Z) centred channels: what a network looks at."""
+    # Soft tissue fills a tenth of the range; a second channel shows it in its own window (-160 to 240 HU).
+    soft = ((image - 0.42) * 10).clamp(-2, 2)
+    return torch.cat((image * 2 - 1, soft), dim=1)
+
+
+def drawn_for(images: int, text: TextFeatures | None) -> int:
+    """How many contours so many images and their notes make: one note serves all images, one image all notes."""
+    notes = 1 if text is None else len(text.mask)
+    assert images == notes or 1 in (images, notes), f"{notes} notes for {images} images"
+    return max(images, notes)
+
+
+def start_empty(head: nn.Conv3d, activation: str) -> None:
+    """Let a new network draw nothing: most voxels belong to no structure, and it saves the first hundreds of steps."""
+    if activation == "sigmoid":
+        nn.init.constant_(head.bias, -4.0)
+
+
+class ContextUNETR(ContourNetwork):
+    """Draws every structure of a head-and-neck CT, steered by a clinical note.
+
+    Source: LLMSeg III.A. Departures: sigmoid instead of softmax and a convolutional encoder by default; the note may
+    be missing, for which a learned null context stands.
+    """
+
+    def __init__(self, config: NetworkConfig):
+        super().__init__(config)
+        self.encoder = (ViTEncoder if config.encoder == "vit" else ConvEncoder)(config)
+        self.reader = TextReader(config.token_width, config.context_width, config.queries, config.pooling)
+        self.null_context = nn.Parameter(torch.zeros(config.context_width))
+        fusion = FUSIONS[config.fusion]
+        self.memory = NoteMemory(SLOT_WIDTH, self.reader) if fusion.reads_slots else None
+        note_width = SLOT_WIDTH if fusion.reads_slots else config.context_width
+        self.bottleneck_gate = fusion(config.channels[-1], note_width)
+        levels = range(len(config.channels) - 2, -1, -1)
+        self.levels = nn.ModuleList(
+            DecoderLevel(
+                config.channels[i + 1], config.channels[i], fusion if i or fusion.at_finest else NoText, note_width
+            )
+            for i in levels
+        )
+        self.head = nn.Conv3d(config.channels[0], config.outputs, kernel_size=1)
+        start_empty(self.head, config.activation)
+
+    def encode_image(self, image: torch.Tensor) -> list[torch.Tensor]:
+        """(B, 1, X, Y, Z) image in [0, 1] -> one feature map per level, finest first."""
+        return self.encoder(shown(image))
+
+    def decode(
+        self, features: list[torch.Tensor], text: TextFeatures | None, keep: torch.Tensor | None = None
+    ) -> torch.Tensor:
+        batch = drawn_for(len(features[0]), text)
         note = self._note(text, batch, keep)
         x = self.bottleneck_gate(features[-1], note)
         for level, skip in zip(self.levels, reversed(features[:-1]), strict=True):
@@ -166,19 +228,11 @@ class ContextUNETR(nn.Module):
         """What the fusions of this network take from the notes of `batch` samples."""
         if self.memory is not None:
             return self.memory(self.reader, self.null_context, text, batch, keep)
-        return self.context(text, batch, keep).expand(batch, -1)
-
-    def probabilities(self, logits: torch.Tensor) -> torch.Tensor:
-        """(B, K or K + 1, ...) logits -> (B, K, ...) probabilities of the structures."""
-        logits = logits.float()
-        return logits.sigmoid() if self.config.activation == "sigmoid" else logits.softmax(1)[:, 1:]
-
-    def forward(self, image: torch.Tensor, text: TextFeatures | None, keep: torch.Tensor | None = None) -> torch.Tensor:
-        return self.decode(self.encode_image(image), text, keep)
+        return self.context(text, batch, keep)
 
 
 class DecoderLevel(nn.Module):
-    """Upsample, let the note modulate, join the skip, refine."""
+    """Upsample, let the note modulate that or the skip, join the two, refine."""
 
     def __init__(self, coarse: int, fine: int, fusion: type[nn.Module], note_width: int):
         super().__init__()
@@ -187,8 +241,14 @@ class DecoderLevel(nn.Module):
         self.refine = UnetResBlock(in_channels=2 * fine, out_channels=fine, kernel_size=3, stride=1, **_NORM)
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor, note: torch.Tensor | Slots) -> torch.Tensor:
-        modulated = self.gate(self.up(x), note)
-        return self.refine(torch.cat((modulated, skip.expand(len(modulated), -1, -1, -1, -1)), dim=1))
+        x = self.up(x)
+        if self.gate.on_skips:
+            skip = self.gate(skip, note)
+        else:
+            x = self.gate(x, note)
+        batch = max(len(x), len(skip))
+        joined = [part.expand(batch, -1, -1, -1, -1) for part in (x, skip)]
+        return self.refine(torch.cat(joined, dim=1))
 
 
 class ConvEncoder(nn.Module):
