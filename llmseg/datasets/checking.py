@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llmseg.case import TARGETS, Case, InputError, Volume
+from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume
 from llmseg.datasets.folder import in_parallel, read_entry, read_manifest
 from llmseg.formats.nifti import read_mask
 from llmseg.text.note import read_note
@@ -223,8 +223,9 @@ def _between(dense: np.ndarray, axis: int) -> np.ndarray:
 
 def _about_contour(name: str, whole: np.ndarray, look: _Look) -> Iterator[tuple[str, str]]:
     if not whole.any():
-        meaning = "not prescribed" if name in TARGETS else "absent from the patient"
-        yield WARNING, f"{name} is empty, which means {meaning}. If it was not contoured, delete the file."
+        # An empty lower level is how a plan says that it prescribed none; anything else is more often a slip.
+        if name not in TARGETS[1:]:
+            yield WARNING, f"{name} is empty, which means absent. If it was not contoured, delete the file."
         return
     mask = look.at(whole)
     if not mask.any():
@@ -234,10 +235,11 @@ def _about_contour(name: str, whole: np.ndarray, look: _Look) -> Iterator[tuple[
     if outside > PARTLY_OUTSIDE:
         severity = ERROR if outside > MOSTLY_OUTSIDE else WARNING
         yield severity, f"{name} lies {outside:.0%} outside the body. Check that contours and CT belong together."
-    centre_mm = float(look.across_mm(mask).mean())
-    if (name.endswith("_L") and centre_mm > ACROSS_MM) or (name.endswith("_R") and centre_mm < -ACROSS_MM):
-        side = "right" if centre_mm > 0 else "left"
-        yield ERROR, f"{name} lies on the {side} of the patient. Check the names, and that the image is not mirrored."
+    if name in PAIRED:
+        across_mm, own = float(look.across_mm(mask).mean()), -1 if name.endswith("_L") else 1
+        if across_mm * own < -ACROSS_MM:
+            side = "right" if across_mm > 0 else "left"
+            yield ERROR, f"{name} lies on the patient's {side}. Check the names, and that the image is not mirrored."
     if name in TARGETS and mask.sum() > look.inside.sum() / 2:
         yield ERROR, f"{name} fills more than half of the body. Check which contour was imported as {name}."
     if name not in TARGETS and (volume_ml := mask.sum() * look.voxel_ml) > LARGEST_ORGAN_ML:
