@@ -191,14 +191,31 @@ class Segmentation:
         structures: TG-263 name -> mask on the CT's grid.
         provenance: model id, text encoder id, prompt hash or None, spacing, version.
         load_probabilities: gives name -> (X, Y, Z) float32 in [0, 1]; computed only on request.
+        agreement: structure -> how well the contours of several views of the CT agree, as DSC with their mean; empty
+            for one view.
     """
 
     structures: Structures
     provenance: Mapping[str, object]
     load_probabilities: Callable[[], Mapping[str, np.ndarray]] | None = field(default=None, repr=False)
+    agreement: Mapping[str, float] = field(default_factory=dict)
 
     @cached_property
     def probabilities(self) -> Mapping[str, np.ndarray]:
         if self.load_probabilities is None:
             raise InputError("This segmentation was read from masks and has no probabilities. Segment again.")
         return self.load_probabilities()
+
+    def uncertainty(self) -> Mapping[str, np.ndarray]:
+        """How unsure each voxel is: 0 where it surely belongs or surely does not, 1 at a probability of one half.
+
+        Views that disagree make a voxel unsure too: their mean moves towards one half.
+
+        Returns:
+            name -> (X, Y, Z) float32, the binary entropy of the probability in bits.
+        Raises:
+            InputError: a segmentation without probabilities.
+        """
+        from scipy.special import entr
+
+        return {name: (entr(p) + entr(1 - p)) / np.float32(np.log(2)) for name, p in self.probabilities.items()}

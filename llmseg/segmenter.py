@@ -10,18 +10,21 @@ from __future__ import annotations
 import hashlib
 import logging
 from collections.abc import Callable, Collection, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 import torch
 
 from llmseg import __version__
 from llmseg.case import InputError, Note, Segmentation, Structures, Volume
+from llmseg.metrics import dice
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint
-from llmseg.model.network import ContextUNETR
-from llmseg.model.tiling import Tile, blend, drop_islands, tiles_of
+from llmseg.model.network import ContourNetwork
+from llmseg.model.refinement import Box, Refinement, View
+from llmseg.model.tiling import Tile, blend, overlap, tiles_of
 from llmseg.preprocessing import Placement, forward, inverse, inverse_mask
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.text.note import NoteReading, read_note
@@ -33,7 +36,7 @@ Progress = Callable[[float, str], None]
 """Called with the share done and what is being done; an exception it raises aborts and leaves nothing half done."""
 
 DECODE_BATCH = 4
-"""Notes decoded at once: more saves little time and costs memory for each."""
+"""Notes decoded at once, fewer where each is drawn in several views: more saves little and costs memory for each."""
 
 DEFAULT_CHECKPOINT = Path(__file__).parents[1] / "assets" / "checkpoints" / "openkbp"
 
@@ -56,16 +59,18 @@ class Segmenter:
 
     def __init__(
         self,
-        network: ContextUNETR,
+        network: ContourNetwork,
         config: CheckpointConfig,
         encoder: TextEncoder,
         device: torch.device,
         name: str,
         template: str = DEFAULT_TEMPLATE,
+        refinement: Refinement | None = None,
     ):
         self.network = network.to(device, memory_format=torch.channels_last_3d)
         self.config, self.encoder, self.device, self.checkpoint_name = config, encoder, device, name
         self.template = template
+        self.refinement = config.refinement if refinement is None else refinement
 
     @classmethod
     def load(
@@ -76,6 +81,8 @@ class Segmenter:
         encoder: str | None = None,
         allow_encoder_mismatch: bool = False,
         template: str = DEFAULT_TEMPLATE,
+        refinement: Refinement | Literal[False] | None = None,
+        one_view: bool = False,
         cache: Path | None = None,
     ) -> Segmenter:
         """Load a checkpoint folder; the language model itself loads with the first note that is not cached.
@@ -85,6 +92,8 @@ class Segmenter:
             encoder: read notes with this language model (Hugging Face id or folder) instead of the checkpoint's.
             allow_encoder_mismatch: accept one whose fingerprint is not the checkpoint's; docs/encoders.md has the cost.
             template: how a prompt is made of a note: a packaged template, a path to your own, or "as-written".
+            refinement: instead of the checkpoint's; False draws as the bare network does.
+            one_view: leave out further views (the mirrored CT) that the refinement asks for; takes half the time.
             cache: folder of encoded notes; default ~/.cache/llmseg.
         Raises:
             InputError: no such checkpoint or template, keys that do not match, or another language model than it was
@@ -94,6 +103,7 @@ class Segmenter:
         if template != AS_WRITTEN:
             read_template(template)
         network, config = load_checkpoint(checkpoint)
+        refinement = config.refinement if refinement is None else refinement or Refinement()
         spec = replace(config.encoder, model=encoder, revision="main", adapter="") if encoder else config.encoder
         reader = TextEncoder(spec, device=str(chosen), cache=cache)
         if config.network.fusion != "none" and reader.fingerprint != config.encoder_fingerprint:
@@ -104,7 +114,8 @@ class Segmenter:
             if not allow_encoder_mismatch:
                 raise InputError(f"{problem}. Use the trained one, or --allow-encoder-mismatch.")
             log.warning("%s. Contours with text will be worse.", problem)
-        return cls(network, config, reader, chosen, Path(checkpoint).name, template)
+        refinement = refinement.one_view() if one_view else refinement
+        return cls(network, config, reader, chosen, Path(checkpoint).name, template, refinement)
 
     @property
     def reads_notes(self) -> bool:
@@ -121,7 +132,7 @@ class Segmenter:
             self.encoder.warm_up()
 
     def open(self, volume: Volume, on_progress: Progress | None = None) -> OpenCT:
-        """Bring a CT to the network's grid and encode it, tile by tile.
+        """Bring a CT to the network's grid and encode it, view by view and tile by tile.
 
         Raises:
             InputError: a volume that is not a CT of a body in HU.
@@ -130,13 +141,18 @@ class Segmenter:
         tell(0.0, "Reading the CT")
         image, placement = forward(volume, self.config.grid)
         field = self.config.network.field
-        tiles = tiles_of(image, placement.anchor, field)
-        features = []
-        for done, tile in enumerate(tiles):
-            tell(done / len(tiles), f"Encoding the image ({done + 1} of {len(tiles)})")
-            features.append(self._encode(tile.cut(image, field)))
+        views = self.refinement.views
+        tiles = [tiles_of(image, view.anchor(placement.anchor), field) for view in views]
+        total, done, seen = sum(map(len, tiles)), 0, []
+        for view, own in zip(views, tiles, strict=True):
+            features = []
+            for tile in own:
+                tell(done / total, f"Encoding the image ({done + 1} of {total})")
+                features.append(self._encode(view.shown(tile.cut(image, field))))
+                done += 1
+            seen.append(_Seen(view, own, features))
         tell(1.0, "Image encoded")
-        return OpenCT(self, volume.affine, placement, tiles, features)
+        return OpenCT(self, volume.affine, placement, seen)
 
     def read(self, note: Note, *, template: str | None = None, kept: Collection[str] = ()) -> NoteReading:
         """De-identify a note, find its facts and write the prompt that the language model will read.
@@ -180,19 +196,31 @@ class Segmenter:
         return torch.autocast(self.device.type, dtype=torch.bfloat16)
 
 
-class OpenCT:
-    """One CT whose image is encoded; every further note costs a decode."""
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """What the network saw of a CT in one view: its tiles, and the features of each."""
 
-    def __init__(
-        self,
-        segmenter: Segmenter,
-        affine: np.ndarray,
-        placement: Placement,
-        tiles: list[Tile],
-        features: list[list[torch.Tensor]],
-    ):
-        self._segmenter, self._affine, self._placement = segmenter, affine, placement
-        self._tiles, self._features = tiles, features
+    view: View
+    tiles: list[Tile]
+    features: list[list[torch.Tensor]]
+
+
+class OpenCT:
+    """One CT whose image is encoded; every further note costs a decode.
+
+    Args:
+        placement: where the network's grid lies in the CT.
+    """
+
+    def __init__(self, segmenter: Segmenter, affine: np.ndarray, placement: Placement, seen: list[_Seen]):
+        self.placement = placement
+        self._segmenter, self._affine, self._seen = segmenter, affine, seen
+
+    @property
+    def core(self) -> Box:
+        """The part of the network's grid that the anchor's tile covers."""
+        field = self._segmenter.config.network.field
+        return overlap(self._seen[0].tiles[0].origin, field, self.placement.size)[0]
 
     def read(self, note: Note, **options: object) -> NoteReading:
         """What the segmenter makes of a note; see `Segmenter.read`."""
@@ -219,55 +247,96 @@ class OpenCT:
         Raises:
             InputError: an empty note.
         """
-        tell, segmenter = on_progress or _quiet, self._segmenter
+        tell = on_progress or _quiet
         tell(0.0, "Reading the note" if any(notes) else "Drawing without a note")
-        readings = [segmenter.read(note) if isinstance(note, Note) else note for note in notes]
-        readings = [r if segmenter.reads_notes else None for r in readings]
-        share = 1 / len(readings)
-        for start in range(0, len(readings), DECODE_BATCH):
-            batch = readings[start : start + DECODE_BATCH]
+        readings = self._read_each(notes)
+        share, size = 1 / len(readings), max(1, DECODE_BATCH // len(self._seen))
+        for start in range(0, len(readings), size):
+            batch = readings[start : start + size]
 
             def tell_batch(done: float, what: str, first: int = start, size: int = len(batch)) -> None:
                 tell((first + done * size) * share, what)
 
-            prompts = [reading.prompt if reading else "" for reading in batch]
-            for done, (reading, probabilities) in enumerate(
-                zip(batch, self._decoded(prompts, tell_batch), strict=True)
-            ):
+            for done, (reading, views) in enumerate(zip(batch, self._decoded(batch, tell_batch), strict=True)):
                 tell_batch(0.7 + 0.3 * done / len(batch), "Placing contours on the CT")
+                probabilities = self._refined(views)
                 yield Segmentation(
                     self._placed(probabilities),
                     self._provenance(reading),
                     partial(self._on_input_grid, probabilities),
+                    self._agreement(views, probabilities),
                 )
         tell(1.0, "Done")
 
-    def _decoded(self, prompts: Sequence[str], tell: Progress) -> list[torch.Tensor]:
-        """(K, X, Y, Z) on the network's grid for each prompt; "" draws without a note."""
-        segmenter = self._segmenter
-        written = [prompt for prompt in prompts if prompt]
-        text = segmenter.encode_prompts(written) if written else None
-        rows = {prompt: row for row, prompt in enumerate(written)}
-        tiles: list[list[torch.Tensor]] = [[] for _ in prompts]
-        for done, features in enumerate(self._features):
-            tell(
-                0.1 + 0.6 * done / len(self._features), "Drawing with the note" if written else "Drawing without a note"
-            )
-            drawn = segmenter._decode(features, text) if written else None
-            plain = segmenter._decode(features, None)[0] if "" in prompts else None
-            for row, prompt in enumerate(prompts):
-                tiles[row].append(drawn[rows[prompt]] if prompt else plain)
-        field, anchor = segmenter.config.network.field, self._tiles[0].origin
-        return [drop_islands(blend(own, self._tiles, self._placement.size), anchor, field) for own in tiles]
+    def draw(self, notes: Sequence[Note | NoteReading | None]) -> list[list[torch.Tensor]]:
+        """What the network itself gives on its grid, for each note in each view; nothing is refined yet.
 
-    def _placed(self, probabilities: torch.Tensor) -> Structures:
-        names = self._segmenter.config.network.structures
-        masks = {name: inverse_mask(probabilities[row], self._placement) for row, name in enumerate(names)}
+        Returns:
+            (K, X, Y, Z) probabilities, of the views in the order of `Refinement.views`.
+        """
+        return self._decoded(self._read_each(notes), _quiet)
+
+    def _read_each(self, notes: Sequence[Note | NoteReading | None]) -> list[NoteReading | None]:
+        segmenter = self._segmenter
+        readings = [segmenter.read(note) if isinstance(note, Note) else note for note in notes]
+        return [reading if segmenter.reads_notes else None for reading in readings]
+
+    def _decoded(self, readings: Sequence[NoteReading | None], tell: Progress) -> list[list[torch.Tensor]]:
+        """(K, X, Y, Z) on the network's grid for each reading in each view; what asks for nothing draws without."""
+        prompts = [reading.prompt if reading else "" for reading in readings]
+        total, done = sum(len(seen.tiles) for seen in self._seen), 0
+        drawn: list[list[torch.Tensor]] = [[] for _ in prompts]
+        for seen in self._seen:
+            told = [seen.view.told(prompt) for prompt in prompts]
+            text = self._segmenter.encode_prompts([prompt for prompt in told if prompt]) if any(told) else None
+            tiles: list[list[torch.Tensor]] = [[] for _ in prompts]
+            for features in seen.features:
+                tell(0.1 + 0.6 * done / total, "Drawing with the note" if text else "Drawing without a note")
+                for row, part in enumerate(self._decoded_tile(seen.view, features, told, text)):
+                    tiles[row].append(part)
+                done += 1
+            for row, own in enumerate(tiles):
+                drawn[row].append(blend(own, seen.tiles, self.placement.size))
+        return drawn
+
+    def _decoded_tile(
+        self, view: View, features: list[torch.Tensor], prompts: Sequence[str], text: TextFeatures | None
+    ) -> Iterator[torch.Tensor]:
+        """(K, *field) for each prompt, the right way round; `text` holds those that are not empty, in order."""
+        segmenter, names = self._segmenter, self._segmenter.config.network.structures
+        noted = iter(view.turned_back(segmenter._decode(features, text), names) if text else ())
+        plain = None if all(prompts) else view.turned_back(segmenter._decode(features, None), names)[0]
+        for prompt in prompts:
+            yield next(noted) if prompt else plain
+
+    def _refined(self, views: Sequence[torch.Tensor]) -> np.ndarray:
+        """(K, X, Y, Z) mean of the views, refined structure by structure."""
+        segmenter, core = self._segmenter, self.core
+        mean = sum(views[1:], start=views[0]) / len(views)
+        spacing_mm, names = segmenter.config.grid.spacing_mm, segmenter.config.network.structures
+        refine = segmenter.refinement.refine
+        return np.stack([refine(n, p, spacing_mm, core) for n, p in zip(names, mean.numpy(), strict=True)])
+
+    def _agreement(self, views: Sequence[torch.Tensor], probabilities: np.ndarray) -> dict[str, float]:
+        """How well the views agree with what is drawn: mean DSC of each structure; NaN where none draws it."""
+        if len(views) == 1:
+            return {}
+        refinement, agreement = self._segmenter.refinement, {}
+        for row, name in enumerate(self._segmenter.config.network.structures):
+            threshold = refinement.threshold(name)
+            contour = probabilities[row] >= threshold
+            scores = [dice(contour, view[row].numpy() >= threshold) for view in views]
+            agreement[name] = float(np.nanmean(scores)) if not np.isnan(scores).all() else float("nan")
+        return agreement
+
+    def _placed(self, probabilities: np.ndarray) -> Structures:
+        threshold, names = self._segmenter.refinement.threshold, self._segmenter.config.network.structures
+        masks = {n: inverse_mask(p, self.placement, threshold(n)) for n, p in zip(names, probabilities, strict=True)}
         return Structures(masks, self._affine)
 
-    def _on_input_grid(self, probabilities: torch.Tensor) -> dict[str, np.ndarray]:
-        names = self._segmenter.config.network.structures
-        return dict(zip(names, inverse(probabilities, self._placement), strict=True))
+    def _on_input_grid(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
+        calibrated, names = self._segmenter.refinement.calibrated, self._segmenter.config.network.structures
+        return {n: calibrated(n, p) for n, p in zip(names, inverse(probabilities, self.placement), strict=True)}
 
     def _provenance(self, reading: NoteReading | None) -> dict[str, object]:
         segmenter, prompt = self._segmenter, reading.prompt if reading else ""
@@ -285,7 +354,8 @@ class OpenCT:
             "prompt_dropped": list(reading.dropped) if reading else [],
             "note_cut": segmenter.encoder.cuts(prompt) if read else False,
             "grid_mm": list(segmenter.config.grid.spacing_mm),
-            "shape": list(self._placement.shape),
+            "refinement": segmenter.refinement.to_json(),
+            "shape": list(self.placement.shape),
             "affine": self._affine.tolist(),
         }
 

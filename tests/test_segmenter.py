@@ -17,6 +17,7 @@ from llmseg.formats.nifti import write_mask
 from llmseg.formats.segmentation import read_segmentation, write_segmentation
 from llmseg.metrics import dice
 from llmseg.model.checkpoint import save_checkpoint
+from llmseg.model.refinement import Refinement
 from llmseg.model.tiling import tile_origins
 from llmseg.preprocessing import forward
 from llmseg.segmenter import Segmenter, choose_device
@@ -254,6 +255,7 @@ def test_a_segmentation_says_how_it_came_about(segmenter):
         "prompt_dropped": [],
         "note_cut": False,
         "grid_mm": [4.0, 4.0, 4.0],
+        "refinement": Refinement().to_json(),
         "shape": list(ct.shape),
         "affine": ct.affine.tolist(),
     }

@@ -15,6 +15,7 @@ import torch
 from llmseg.case import InputError
 from llmseg.model.architectures import build_network
 from llmseg.model.network import ContourNetwork, NetworkConfig
+from llmseg.model.refinement import Refinement
 from llmseg.preprocessing import Grid
 from llmseg.text.encoder import EncoderSpec
 
@@ -29,6 +30,7 @@ class CheckpointConfig:
         network, grid, encoder: how to build the network, preprocess a CT and encode a note.
         encoder_fingerprint: of the language model it was trained with; another one is refused.
         trained: how and on what (manifest hashes, steps, seed), with the scores on the tuning patients.
+        refinement: what is done to the probabilities; a checkpoint that names none has none.
     """
 
     network: NetworkConfig
@@ -36,6 +38,7 @@ class CheckpointConfig:
     encoder: EncoderSpec
     encoder_fingerprint: str
     trained: Mapping[str, object] = field(default_factory=dict)
+    refinement: Refinement = field(default_factory=Refinement)
 
     def to_json(self) -> dict[str, object]:
         return {"format": FORMAT, **asdict(self)}
@@ -50,6 +53,7 @@ class CheckpointConfig:
             EncoderSpec(**values["encoder"]),
             values["encoder_fingerprint"],
             values["trained"],
+            Refinement(**values.get("refinement", {})),
         )
 
 
@@ -119,7 +123,7 @@ def load_checkpoint(folder: str | Path) -> tuple[ContourNetwork, CheckpointConfi
             f"{folder} is not a checkpoint ({Path(error.filename or 'model.safetensors').name} {reason}). "
             "Point to a folder with config.json and model.safetensors."
         ) from error
-    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, UnicodeDecodeError) as error:
+    except (SafetensorError, json.JSONDecodeError, KeyError, TypeError, AttributeError, UnicodeDecodeError) as error:
         raise InputError(f"The checkpoint {folder} is damaged ({error}). Copy or train it again.") from error
     network = build_network(config.network)
     expected = network.state_dict()

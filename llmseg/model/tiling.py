@@ -7,9 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import product
 
-import numpy as np
 import torch
-from scipy import ndimage
 from torch.nn import functional
 
 Origin = tuple[int, int, int]
@@ -99,40 +97,17 @@ def blend(drawn: Sequence[torch.Tensor], tiles: Sequence[Tile], size: Sequence[i
     fade = _fade(field)
     ruling = [i for i, tile in enumerate(tiles) if tile.origin == tiles[0].origin]
     for part, tile in zip(drawn[len(ruling) :], tiles[len(ruling) :], strict=True):
-        inside, source = _overlap(tile.origin, field, size)
+        inside, source = overlap(tile.origin, field, size)
         total[(slice(None), *inside)] += part[(slice(None), *source)] * fade[source]
         weights[inside] += fade[source]
     total.div_(weights.clamp_min(1e-6))
     for i in reversed(ruling):
-        inside, source = _overlap(tiles[i].origin, field, size, tiles[i].blind)
+        inside, source = overlap(tiles[i].origin, field, size, tiles[i].blind)
         total[(slice(None), *inside)] = drawn[i][(slice(None), *source)]
     return total
 
 
-def drop_islands(probabilities: torch.Tensor, origin: Origin, field: Sequence[int]) -> torch.Tensor:
-    """Clear what was drawn beyond the anchor's tile and hangs on nothing inside it: shoulders taken for a neck.
-
-    A cord that runs on into the chest stays. Cleared voxels fall to just under one half; chosen on tuning patients,
-    where it raised the DSC of PTV_High from 0.54 to 0.62.
-
-    Args:
-        probabilities: (K, X, Y, Z); changed in place.
-        origin: of the anchor's tile.
-    """
-    core, _ = _overlap(origin, field, probabilities.shape[1:])
-    outside = torch.ones(probabilities.shape[1:], dtype=torch.bool)
-    outside[core] = False
-    for probability in probabilities:
-        drawn = probability >= 0.5
-        if not (drawn & outside).any():
-            continue
-        pieces, _ = ndimage.label(drawn.numpy())
-        rooted = np.isin(pieces, np.unique(pieces[core]))
-        probability[drawn & ~torch.from_numpy(rooted)] = 0.499
-    return probabilities
-
-
-def _overlap(
+def overlap(
     origin: Origin, field: Sequence[int], size: Sequence[int], blind: int = 0
 ) -> tuple[tuple[slice, ...], tuple[slice, ...]]:
     """Where a tile lies in the image above its blind layers, and which part of the tile that is."""
