@@ -24,6 +24,7 @@ from llmseg.text.languagemodel import (
 from llmseg.text.languagemodel import (
     load_model as _load_model,
 )
+from llmseg.text.onehot import ONE_HOT, OneHotEncoder
 from llmseg.text.package import cache_folder, converted_package
 from llmseg.text.template import estimate_tokens
 
@@ -67,7 +68,7 @@ class TextEncoder:
         self.loads = 0
         self.folder = (cache or cache_folder()) / "text" / self.fingerprint
         self._converted = (cache or cache_folder()) / "models"
-        self._model = self._vocabulary = None
+        self._model = self._vocabulary = OneHotEncoder(self.spec.max_tokens) if self.spec.model == ONE_HOT else None
         self._loading = Lock()
 
     @property
@@ -105,6 +106,8 @@ class TextEncoder:
         for note in notes:
             if not note.strip():
                 raise InputError("The note is empty. Write one, or segment without a note.")
+        if isinstance(self._model, OneHotEncoder):
+            return TextFeatures(self._model(notes), torch.ones(len(notes), 1, dtype=torch.bool))
         missing = {note for note in notes if not self._path(note).exists()}
         ids = {note: self._words().ids(note) for note in missing}
         if not all(ids.values()):

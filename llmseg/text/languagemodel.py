@@ -19,6 +19,8 @@ from torch import nn
 
 from llmseg.case import InputError
 from llmseg.text.int8 import quantise
+from llmseg.text.onehot import FINGERPRINT as VOCABULARY_FINGERPRINT
+from llmseg.text.onehot import ONE_HOT
 from llmseg.text.package import GGUF_SHA256, converted_package
 
 PACKAGED = "SmolLM2-135M-Instruct-Q4_1.gguf"
@@ -33,7 +35,8 @@ class EncoderSpec:
     """Which language model reads, and where it is tapped.
 
     Args:
-        model: PACKAGED, a Hugging Face id ("meta-llama/Llama-2-7b-hf" is the paper's) or a local folder.
+        model: PACKAGED, a Hugging Face id ("meta-llama/Llama-2-7b-hf" is the paper's) or a local folder; or ONE_HOT for
+            none, the prompt's facts as the rules read them.
         layer: the hidden states after this many blocks are used; 0 means the last, the paper's way.
         revision: branch, tag or commit of a Hugging Face id.
         max_tokens: longer notes are cut here, and said to be.
@@ -59,6 +62,8 @@ class EncoderSpec:
     @property
     def fingerprint(self) -> str:
         """Names what decides the states of a note: weights, layer, budget, and what departs from the defaults."""
+        if self.model == ONE_HOT:
+            return VOCABULARY_FINGERPRINT
         weights = GGUF_SHA256 if self.model == PACKAGED else _identity(self.model, f"{self.model}@{self.revision}")
         described = f"{weights}|layer {self.layer}|{self.max_tokens} tokens|no sink|float16"
         if self.precision != "auto":
@@ -68,6 +73,8 @@ class EncoderSpec:
         return hashlib.sha256(described.encode()).hexdigest()[:16]
 
     def __str__(self) -> str:
+        if self.model == ONE_HOT:
+            return "one-hot facts, no language model"
         extras = [self.precision] * (self.precision != "auto") + [f"adapter {self.adapter}"] * bool(self.adapter)
         return ", ".join([self.model, f"layer {self.layer or 'last'}", *extras])
 
