@@ -60,7 +60,7 @@ def write_ct(
     left_out: Sequence[int] = (),
     seed: int = 0,
 ) -> Dataset:
-    """Write a series, its files in a random order under names that say nothing; returns the header all slices share."""
+    """Write a series, its files in a random order under names that say nothing; returns what all slices share."""
     folder.mkdir(parents=True, exist_ok=True)
     hu = head(scanner) if hu is None else hu
     stored = np.rint((hu - scanner.intercept) / scanner.slope).astype(np.int16)
@@ -71,6 +71,7 @@ def write_ct(
     column_mm, row_mm, _ = scanner.spacing_mm
     common.PixelSpacing = [row_mm, column_mm]
     common.RescaleSlope, common.RescaleIntercept, common.RescaleType = scanner.slope, scanner.intercept, "HU"
+    slices = []
     order = np.random.default_rng(seed).permutation(scanner.shape[2])
     for number, k in enumerate(k for k in order if k not in left_out):
         image = Dataset()
@@ -84,18 +85,25 @@ def write_ct(
         image.BitsAllocated, image.BitsStored, image.HighBit, image.PixelRepresentation = 16, 16, 15, 1
         image.PixelData = stored[:, :, k].T.tobytes()
         _save(image, folder / f"file{number:03d}")
+        slices.append(_reference(image.SOPInstanceUID))
+    common.ReferencedImageSequence = Items(slices)
     return common
 
 
 def write_structure_set(
-    path: Path, ct: Dataset, contours: Mapping[str, Sequence[np.ndarray]], approved: bool = False, **changes
+    path: Path,
+    ct: Dataset,
+    contours: Mapping[str, Sequence[np.ndarray]],
+    approved: bool = False,
+    kind: str = "CLOSED_PLANAR",
 ) -> None:
     """Write closed contours, each (N, 3) mm in LPS, drawn on that CT."""
     sets = _common(str(ct.PatientID), "RTSTRUCT", RTStructureSetStorage)
     sets.StudyInstanceUID, sets.SOPInstanceUID = ct.StudyInstanceUID, generate_uid()
     sets.ApprovalStatus = "APPROVED" if approved else "UNAPPROVED"
     series, study, frame = Dataset(), Dataset(), Dataset()
-    series.SeriesInstanceUID = changes.get("series", ct.SeriesInstanceUID)
+    series.SeriesInstanceUID = ct.SeriesInstanceUID
+    series.ContourImageSequence = ct.ReferencedImageSequence
     study.RTReferencedSeriesSequence = Items([series])
     frame.FrameOfReferenceUID, frame.RTReferencedStudySequence = ct.FrameOfReferenceUID, Items([study])
     sets.ReferencedFrameOfReferenceSequence = Items([frame])
@@ -106,7 +114,7 @@ def write_structure_set(
         drawn.ReferencedROINumber, drawn.ContourSequence = number, Items()
         for points in polygons:
             contour = Dataset()
-            contour.ContourGeometricType = changes.get("kind", "CLOSED_PLANAR")
+            contour.ContourGeometricType = kind
             contour.NumberOfContourPoints = len(points)
             contour.ContourData = [f"{v:.4f}" for v in np.asarray(points, float).ravel()]
             drawn.ContourSequence.append(contour)
@@ -151,6 +159,12 @@ def _common(patient: str, modality: str, kind: str) -> Dataset:
     header.PatientID, header.PatientName, header.PatientBirthDate = patient, "Doe^Jane", "19500101"
     header.Modality, header.SOPClassUID, header.SeriesInstanceUID = modality, kind, generate_uid()
     return header
+
+
+def _reference(uid: str) -> Dataset:
+    image = Dataset()
+    image.ReferencedSOPClassUID, image.ReferencedSOPInstanceUID = CTImageStorage, uid
+    return image
 
 
 def _save(header: Dataset, path: Path) -> None:

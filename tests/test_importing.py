@@ -31,8 +31,9 @@ def contours(**names: tuple) -> dict:
     return {name.replace("__", " "): ball(Scanner(), *shape) for name, shape in names.items()}
 
 
-def write_patient(folder: Path, patient: str, seed: int = 0, **names: tuple) -> pydicom.Dataset:
-    ct = write_ct(folder / "a", patient=patient, seed=seed)
+def write_patient(folder: Path, patient: str, seed: int = 0, left_out=(), **names: tuple) -> pydicom.Dataset:
+    shutil.rmtree(folder, ignore_errors=True)
+    ct = write_ct(folder / "a", patient=patient, seed=seed, left_out=left_out)
     write_structure_set(folder / "b", ct, contours(**(names or {"PTV__70": TARGET, "Spinal__Cord": CORD})))
     return ct
 
@@ -159,7 +160,9 @@ def test_an_absent_target_is_unknown_unless_the_user_says_otherwise(own_hospital
     [
         (lambda src: (src / "x1" / "b").unlink(), "no structure set refers to it"),
         (lambda src: shutil.rmtree(src / "x1" / "a"), "the CT it was drawn on is not here"),
-        (lambda src: slice_at(src / "x1" / "a", -70.0).unlink(), "not evenly spaced"),
+        (lambda src: slice_at(src / "x1" / "a", -100.0).unlink(), "24 slices were contoured, 23 are here"),
+        (lambda src: write_patient(src / "x1", "MRN-0001", left_out=(9,)), "not evenly spaced"),
+        (lambda src: rewrite(src / "x1" / "b", PatientID="MRN-0009"), "bears another PatientID"),
         (lambda src: shutil.copy(src / "x1" / "b", src / "x1" / "c"), "2 structure sets were drawn on it"),
         (lambda src: rename(src / "x1" / "b", "PTV 70", "Cord"), "'Cord' and 'Spinal Cord' both mean SpinalCord"),
         (lambda src: rename(src / "x1" / "b", "PTV 70", "Target", "Spinal Cord", "Thing"), "none of its structures"),
@@ -174,6 +177,13 @@ def test_a_patient_that_cannot_be_used_is_skipped_with_the_reason(own_hospital, 
 
 def slice_at(folder: Path, height_mm: float) -> Path:
     return next(p for p in folder.iterdir() if pydicom.dcmread(p).ImagePositionPatient[2] == height_mm)
+
+
+def rewrite(path: Path, **values: str) -> None:
+    header = pydicom.dcmread(path)
+    for keyword, value in values.items():
+        setattr(header, keyword, value)
+    header.save_as(path)
 
 
 def rename(path: Path, *names: str) -> None:

@@ -73,30 +73,40 @@ def find_scans(src: str | Path, on_progress: Callable[[int, int], None] | None =
 def _dicom_scans(src: Path, on_progress: Callable[[int, int], None] | None) -> Iterator[Scan]:
     tree = dicom.find_series(src, on_progress)
     in_frame = Counter(series.frame for series in tree.series)
-    placed = set()
+    lonely = {sets.path: sets for sets in tree.structure_sets}
     for series in tree.series:
+        # A structure set that names no series is placed by its frame of reference, where that leaves no choice.
         alone = bool(series.frame) and in_frame[series.frame] == 1
-        sets = [s for s in tree.structure_sets if series.uid in s.series or (not s.series and alone)]
-        sets = [s for s in sets if s.series or s.frame == series.frame]
-        placed.update(s.path for s in sets)
+        drawn = [
+            s
+            for s in tree.structure_sets
+            if series.uid in s.series or (not s.series and alone and s.frame == series.frame)
+        ]
+        for sets in drawn:
+            lonely.pop(sets.path, None)
+        chosen = drawn if len(drawn) < 2 else [s for s in drawn if s.approved]
+        fault = _fault(series, drawn, chosen)
+        files = (*series.paths, *(s.path for s in chosen))
         label, keys = str(series.paths[0].relative_to(src)), (series.uid, *filter(None, [series.patient]))
-        chosen = sets if len(sets) < 2 else [s for s in sets if s.approved]
-        if len(chosen) == 1:
-            read = partial(_read_dicom, series.paths, chosen[0].path, label)
-            yield Scan(label, keys, series.patient, (*series.paths, chosen[0].path), read)
-        elif sets:
-            fault = f"{len(sets)} structure sets were drawn on it, {len(chosen)} of them approved. Keep one."
-            yield Scan(label, keys, series.patient, series.paths, None, fault=fault)
-        else:
-            fault = "no structure set refers to it. Export its RTSTRUCT too."
-            yield Scan(label, keys, series.patient, series.paths, None, fault=fault)
-    for lone in tree.structure_sets:
-        if lone.path not in placed:
-            label, fault = (
-                str(lone.path.relative_to(src)),
-                "the CT it was drawn on is not here. Export that series too.",
-            )
-            yield Scan(label, tuple(filter(None, [lone.patient])), lone.patient, (lone.path,), None, fault=fault)
+        read = None if fault else partial(_read_dicom, series.paths, chosen[0].path, label)
+        yield Scan(label, keys, series.patient, files, read, fault=fault)
+    for path, sets in lonely.items():
+        fault = "the CT it was drawn on is not here. Export that series too."
+        keys = tuple(filter(None, [sets.patient]))
+        yield Scan(str(path.relative_to(src)), keys, sets.patient, (path,), None, fault=fault)
+
+
+def _fault(series: dicom.Series, drawn: Sequence[dicom.StructureSet], chosen: Sequence[dicom.StructureSet]) -> str:
+    """Why a CT cannot be used with its structure sets, as far as the headers tell; "" where it can."""
+    if not drawn:
+        return "no structure set refers to it. Export its RTSTRUCT too."
+    if len(chosen) != 1:
+        return f"{len(drawn)} structure sets were drawn on it, {len(chosen)} of them approved. Keep one."
+    if chosen[0].patient != series.patient:
+        return "its structure set bears another PatientID. Check whose it is."
+    if chosen[0].slices > len(series.paths):
+        return f"{chosen[0].slices} slices were contoured, {len(series.paths)} are here. Copy the whole series."
+    return ""
 
 
 def _read_dicom(slices: tuple[Path, ...], structure_set: Path, label: str) -> Plan:

@@ -44,11 +44,12 @@ class Series:
 
 @dataclass(frozen=True)
 class StructureSet:
-    """One RTSTRUCT and the CT series it says it was drawn on."""
+    """One RTSTRUCT and the CT series, of so many slices, that it says it was drawn on."""
 
     path: Path
     patient: str
     series: frozenset[str]
+    slices: int
     frame: str
     approved: bool
 
@@ -124,20 +125,21 @@ def _header(path: Path) -> Dataset | None:
 
 def _structure_set(path: Path, header: Dataset) -> StructureSet:
     frames = header.get("ReferencedFrameOfReferenceSequence") or ()
+    series = list(_referenced_series(header))
     return StructureSet(
         path,
         _text(header, "PatientID"),
-        frozenset(_referenced_series(header)),
+        frozenset(_text(item, "SeriesInstanceUID") for item in series),
+        sum(len(item.get("ContourImageSequence") or ()) for item in series),
         _text(frames[0], "FrameOfReferenceUID") if frames else _text(header, "FrameOfReferenceUID"),
         _text(header, "ApprovalStatus") == "APPROVED",
     )
 
 
-def _referenced_series(header: Dataset) -> Iterator[str]:
+def _referenced_series(header: Dataset) -> Iterator[Dataset]:
     for frame in header.get("ReferencedFrameOfReferenceSequence") or ():
         for study in frame.get("RTReferencedStudySequence") or ():
-            for series in study.get("RTReferencedSeriesSequence") or ():
-                yield _text(series, "SeriesInstanceUID")
+            yield from study.get("RTReferencedSeriesSequence") or ()
 
 
 def _text(header: Dataset, keyword: str) -> str:
