@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from llmseg.case import Case, InputError, Note, Structures
+from llmseg.evaluation.notes import noted
 from llmseg.experiments.corruptions import corrupt
 from llmseg.experiments.pictures import picture, spread_by_rank
 from llmseg.experiments.plans import Condition
@@ -65,15 +66,10 @@ def note_of(case: Case, kind: str) -> Note | None:
     Raises:
         InputError: the case has no facts to write this kind of note from.
     """
-    if kind in ("", "empty"):
+    if not kind:
         return None
-    if kind == AS_WRITTEN:
-        note = case.note
-    else:
-        from llmseg.evaluation.notes import noted
-
-        note = noted(case, kind).note
-    return note if note.text.strip() else None
+    note = case.note if kind == AS_WRITTEN else noted(case, kind)
+    return note if note and note.text.strip() else None
 
 
 def _overlap_and_distance(reference: Structures, drawn: Structures) -> dict[str, dict[str, float]]:

@@ -100,7 +100,7 @@ class Result:
             Row(id, structure, condition, dict(zip(metrics, map(_value, numbers), strict=True)))
             for id, structure, condition, *numbers in values["per_case"]["rows"]
         )
-        return cls(rows=rows, **{name: values[name] for name in known})
+        return cls(**{name: values[name] for name in known} | {"rows": rows, "pictures": tuple(values["pictures"])})
 
 
 def mean_dice(scores: Mapping[tuple[str, str], float]) -> float:
