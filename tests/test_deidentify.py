@@ -153,6 +153,11 @@ def test_medicine_in_capitals_stays_too(line):
     assert deidentify(line.upper()).text == line.upper()
 
 
+def test_years_ago_before_a_number_is_no_date():
+    note = "Knee arthroscopy years ago\n4. Laterality right"
+    assert deidentify(note).text == note
+
+
 def test_essential_notes_name_nobody():
     for seed in range(150):
         facts = Facts(SITES[seed % 4], SIDES[seed % 3], NECKS[seed // 4 % 3])

@@ -153,7 +153,7 @@ def test_a_note_without_facts_states_none_and_gives_no_prompt():
 
 def test_two_wordings_of_the_same_facts_give_one_prompt():
     first = read_note("T2N1 SCC of the left tonsil. Plan 70 / 56 Gy, bilateral neck.").prompt
-    assert read_note("70 and 56 Gy to the oropharynx (left) and both sides of the neck.").prompt == first
+    assert read_note("cT2N1M0. 70 and 56 Gy to the oropharynx (left) and both sides of the neck.").prompt == first
 
 
 def test_a_mention_points_at_the_words_that_state_its_fact():

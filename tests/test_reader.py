@@ -9,6 +9,7 @@ from tiny import text
 from llmseg.model.reader import FACT_HEADS, TextReader, fact_targets
 from llmseg.text.encoder import TextFeatures
 from llmseg.text.facts import Facts
+from llmseg.text.stated import StatedFacts
 
 POOLINGS = ("queries", "mean", "last")
 
@@ -107,6 +108,13 @@ def test_standardisation_travels_with_the_weights():
 
 
 def test_each_fact_has_one_answer_among_those_asked():
-    assert fact_targets(Facts("larynx", "midline", "bilateral", (70, 56))) == [3, 2, 2, 0, 1]
-    assert fact_targets(Facts("nasopharynx", "left", "left", (70, 63))) == [0, 0, 0, 1, 0]
-    assert len(fact_targets(Facts("larynx", "left", "left"))) == len(FACT_HEADS)
+    said = StatedFacts.of(Facts("larynx", "midline", "bilateral", (70, 56), "T4", "N0", (("right", "II", 56),)))
+    answers = dict(zip(FACT_HEADS, fact_targets(said), strict=True))
+    assert [answers[fact] for fact in ("site", "side", "neck", "63 Gy", "56 Gy")] == [3, 2, 2, 0, 1]
+    assert [answers[fact] for fact in ("t_stage", "n_stage", "right II", "left II")] == [3, 0, 3, 0]
+    assert all(0 <= answer < FACT_HEADS[fact] for fact, answer in answers.items())
+
+
+def test_what_a_note_leaves_out_is_an_answer_of_its_own():
+    answers = dict(zip(FACT_HEADS, fact_targets(StatedFacts()), strict=True))
+    assert all(answer == FACT_HEADS[fact] - 1 for fact, answer in answers.items())

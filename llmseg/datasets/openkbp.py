@@ -20,6 +20,7 @@ import numpy as np
 
 from llmseg.case import InputError, Structures, Volume
 from llmseg.datasets.folder import SPLITS, claim, in_parallel, write_case, write_manifest, write_text
+from llmseg.datasets.nodal import n_stage, nodal_plan, t_stage
 from llmseg.text.facts import DOSES_GY, Facts
 from llmseg.text.wording import write_note
 
@@ -129,7 +130,7 @@ def convert(
 def reword(dest: str | Path) -> None:
     """Word each note anew from the facts kept with it, leaving images and contours alone."""
     for split, entry in _finished(Path(dest)):
-        note = write_note(Facts.from_json(entry["facts"]), split=split, seed=entry["id"])
+        note = write_note(Facts.from_json(entry["facts"]).essential, split=split, seed=entry["id"])
         write_text(Path(dest) / entry["note"], note.rstrip("\n") + "\n")
 
 
@@ -178,14 +179,14 @@ def to_ras(grid: np.ndarray) -> np.ndarray:
 
 
 def facts_from_structures(volume: Volume, structures: Structures) -> Facts:
-    """Read side, level, neck coverage and dose levels off a plan's contours, and nothing else.
+    """Read side, level, neck coverage and dose levels off a plan's contours, with a stage and the nodal plan.
 
     With L and R a target's voxels left and right of the neck's midline, its laterality is (L - R) / (L + R). The
     midline is the median x of the body (above -300 HU) between the PTV70's top and bottom slices. Side: the PTV70's
     laterality above 0.35 is left, below -0.35 right, else midline (midline or bilateral). Neck: the same for all PTVs
     together, beyond 0.5; else bilateral. Site: how far the PTV70's median slice lies below the parotids' centre: under
     5 mm nasopharynx, under 35 mm oropharynx, under 60 mm hypopharynx, beyond larynx; `LANDMARKS` stand in where no
-    parotid was contoured.
+    parotid was contoured. Stage and nodal plan, which only expanded notes state: llmseg/datasets/nodal.py.
 
     Raises:
         InputError: no PTV_High, or no landmark to tell the level.
@@ -195,12 +196,18 @@ def facts_from_structures(volume: Volume, structures: Structures) -> Facts:
         raise InputError(f"{volume.name} has no PTV_High. Facts can only be read off a plan with one.")
     targets = {dose: structures.get(name) for dose, name in zip(DOSES_GY, TARGET_FILES.values(), strict=True)}
     prescribed = {dose: mask for dose, mask in targets.items() if mask is not None and mask.any()}
-    midline_mm = _midline_mm(volume, high)
+    middle_mm = _middle_mm(volume, high)
+    parotids_mm = _parotid_level_mm(structures, volume.name)
+    side = _lateral(high, volume.affine, middle_mm[0], SIDE_RATIO, "midline")
+    nodes = nodal_plan(prescribed, structures, middle_mm[0], parotids_mm, middle_mm[1])
     return Facts(
-        site=_site(_parotid_level_mm(structures, volume.name) - _median_mm(high, volume.affine, axis=2)),
-        side=_lateral(high, volume.affine, midline_mm, SIDE_RATIO, "midline"),
-        neck=_lateral(np.any(list(prescribed.values()), axis=0), volume.affine, midline_mm, NECK_RATIO, "bilateral"),
+        site=_site(parotids_mm - _median_mm(high, volume.affine, axis=2)),
+        side=side,
+        neck=_lateral(np.any(list(prescribed.values()), axis=0), volume.affine, middle_mm[0], NECK_RATIO, "bilateral"),
         dose_gy=tuple(prescribed),
+        t_stage=t_stage(high.sum() * abs(np.linalg.det(volume.affine[:3, :3])) / 1000),
+        n_stage=n_stage(nodes),
+        nodes=nodes,
     )
 
 
@@ -216,13 +223,14 @@ def _lateral(mask: np.ndarray, affine: np.ndarray, midline_mm: float, ratio: flo
     return "left" if laterality > ratio else "right" if laterality < -ratio else otherwise
 
 
-def _midline_mm(volume: Volume, high: np.ndarray) -> float:
+def _middle_mm(volume: Volume, high: np.ndarray) -> np.ndarray:
+    """(x, y) of the body's middle between the top and the bottom of the PTV70."""
     z = _world_mm(high, volume.affine)[:, 2]
     body = _world_mm(volume.array > BODY_HU, volume.affine)
     inside = (body[:, 2] >= z.min() - 1e-3) & (body[:, 2] <= z.max() + 1e-3)
     if not inside.any():
         raise InputError(f"{volume.name} has no body around its PTV_High. Check that CT and contours belong together.")
-    return float(np.median(body[inside, 0]))
+    return np.median(body[inside, :2], axis=0)
 
 
 def _parotid_level_mm(structures: Structures, name: str) -> float:
@@ -317,7 +325,7 @@ def _convert_one(patient: _Patient, dest: Path) -> str:
         facts = facts_from_structures(data.volume, data.structures)
     except InputError as error:
         return str(error)
-    note = write_note(facts, split=patient.split, seed=patient.id)
+    note = write_note(facts.essential, split=patient.split, seed=patient.id)
     entry = {**write_case(dest, patient.id, data.volume, data.structures, note), "facts": facts.to_json()}
     write_text(_record(dest, patient.id), json.dumps({"split": patient.split, "entry": entry}))
     return ""

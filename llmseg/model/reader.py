@@ -8,16 +8,29 @@ import torch
 from torch import nn
 
 from llmseg.text.encoder import TextFeatures
-from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES, Facts
+from llmseg.text.facts import DOSES_GY, N_STAGES, NECKS, NODES, SIDES, SITES, T_STAGES
+from llmseg.text.stated import StatedFacts
 
-FACT_HEADS = {"site": len(SITES), "side": len(SIDES), "neck": len(NECKS), **{f"{d} Gy": 2 for d in DOSES_GY[1:]}}
-"""What pretraining asks of a note: fact -> number of answers."""
+_CHOICES = {"site": SITES, "side": SIDES, "neck": NECKS, "t_stage": T_STAGES, "n_stage": N_STAGES}
+_DOSES = tuple(f"{dose} Gy" for dose in DOSES_GY[1:])
+FACT_HEADS = {
+    **{fact: len(choices) + 1 for fact, choices in _CHOICES.items()},
+    **dict.fromkeys(_DOSES, 3),
+    **{f"{side} {level}": len(DOSES_GY) + 2 for side, level in NODES},
+}
+"""What pretraining asks of a note: fact -> number of answers, the last of them "not stated"."""
 
 
-def fact_targets(facts: Facts) -> list[int]:
+def fact_targets(said: StatedFacts) -> list[int]:
     """The right answer to each of FACT_HEADS, in order."""
-    doses = [int(dose in facts.dose_gy) for dose in DOSES_GY[1:]]
-    return [SITES.index(facts.site), SIDES.index(facts.side), NECKS.index(facts.neck), *doses]
+    stated = {"side": "midline" if said.side == "bilateral" else said.side, "site": said.site, "neck": said.neck}
+    stated |= {"t_stage": (said.t_stage or "")[:2], "n_stage": (said.n_stage or "")[:2]}
+    answers = [
+        choices.index(stated[fact]) if stated[fact] in choices else len(choices) for fact, choices in _CHOICES.items()
+    ]
+    answers += [int(dose in said.dose_gy) if said.dose_gy else 2 for dose in DOSES_GY[1:]]
+    plan = {(side, level): DOSES_GY.index(dose) + 1 for side, level, dose in said.nodes if dose in DOSES_GY}
+    return answers + [plan.get(node, 0) if said.nodes else len(DOSES_GY) + 1 for node in NODES]
 
 
 def descend(

@@ -240,12 +240,13 @@ def levels_of(page: Page) -> tuple[tuple[str, ...], list[Mention]]:
     levels, mentions = set(), []
     for found in page.find(_LEVELS):
         if not page.is_negated(found):
-            levels |= set(_expand(found.match.group(1)))
+            levels |= set(expand_levels(found.match.group(1)))
             mentions.append(page.mention("levels", found.start, found.end))
-    return tuple(sorted(levels, key=_order)), mentions
+    return tuple(sorted(levels, key=level_order)), mentions
 
 
-def _expand(listed: str) -> list[str]:
+def expand_levels(listed: str) -> list[str]:
+    """Each level of a list, ranges written out."""
     found, open_range = [], False
     for token in re.findall(
         rf"{_LEVEL}|to|through|-|,|and|&|\+",
@@ -278,7 +279,8 @@ def _number_of(level: str) -> int:
     return _ROMAN[level.rstrip("ab").lower()]
 
 
-def _order(level: str) -> tuple[int, str]:
+def level_order(level: str) -> tuple[int, str]:
+    """Ib before II, IIa before IIb."""
     return _number_of(level), level
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache, cached_property
 
@@ -63,6 +63,13 @@ class Page:
     @cached_property
     def sentences(self) -> list[Sentence]:
         return sentences_of(self.shadow)
+
+    def without(self, mentions: Iterable[Mention]) -> Page:
+        """The same page with these words blank; offsets stay."""
+        note = self.note
+        for mention in mentions:
+            note = note[: mention.start] + " " * (mention.end - mention.start) + note[mention.end :]
+        return Page(note) if note != self.note else self
 
     def find(self, pattern: re.Pattern) -> Iterator[Found]:
         """Every hit, sentence by sentence."""

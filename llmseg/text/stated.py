@@ -8,7 +8,9 @@ from __future__ import annotations
 
 from dataclasses import dataclass, fields
 
+from llmseg.text.facts import Facts
 from llmseg.text.laterality import neck_of, side_of, site_of
+from llmseg.text.nodes import nodes_of
 from llmseg.text.numbers import doses_of, fractions_of, levels_of, stage_of, surgery_of
 from llmseg.text.reading import Mention, Page
 
@@ -25,6 +27,7 @@ class StatedFacts:
         t_stage, n_stage, m_stage: "T4a", "N2b", "M0".
         dose_gy: prescribed dose levels, highest first.
         levels: nodal levels named, "Ib" to "VII".
+        nodes: (side, level, dose in Gy) of each nodal level that is given a dose.
         neck: to be treated: left, right, bilateral or none.
         surgery: operations on the head and neck.
     """
@@ -38,8 +41,22 @@ class StatedFacts:
     dose_gy: tuple[float, ...] = ()
     fractions: int | None = None
     levels: tuple[str, ...] = ()
+    nodes: tuple[tuple[str, str, float], ...] = ()
     neck: str | None = None
     surgery: tuple[str, ...] = ()
+
+    @classmethod
+    def of(cls, facts: Facts) -> StatedFacts:
+        """What a note that states all of these facts says."""
+        return cls(
+            site=facts.site,
+            side=facts.side,
+            neck=facts.neck,
+            dose_gy=facts.dose_gy,
+            t_stage=facts.t_stage,
+            n_stage=facts.n_stage,
+            nodes=facts.nodes or (),
+        )
 
     def to_json(self) -> dict[str, object]:
         values = {f.name: getattr(self, f.name) for f in fields(self)}
@@ -48,13 +65,19 @@ class StatedFacts:
 
 def stated_facts(page: Page) -> tuple[StatedFacts, tuple[Mention, ...]]:
     """Read the facts off a page, and where each is said (offsets in the note)."""
+    nodes, node_words = nodes_of(page)
+    levels, level_words = levels_of(page)
+    doses, dose_words = doses_of(page)
+    # A nodal plan is full of sides that are not the primary's.
+    page = page.without(node_words)
     site, subsite, site_words = site_of(page)
     side, side_words = side_of(page, site)
     stage, stage_words = stage_of(page)
-    doses, dose_words = doses_of(page)
     fractions, fraction_words = fractions_of(page)
-    levels, level_words = levels_of(page)
     neck, neck_words = neck_of(page, side)
+    if neck is None and nodes:
+        sides = {side for side, *_ in nodes}
+        neck, neck_words = "bilateral" if len(sides) == 2 else sides.pop(), node_words
     surgery, surgery_words = surgery_of(page)
     facts = StatedFacts(
         site=site,
@@ -66,9 +89,20 @@ def stated_facts(page: Page) -> tuple[StatedFacts, tuple[Mention, ...]]:
         dose_gy=doses,
         fractions=fractions,
         levels=levels,
+        nodes=nodes,
         neck=neck,
         surgery=surgery,
     )
-    said = (site_words, side_words, stage_words, dose_words, fraction_words, level_words, neck_words, surgery_words)
+    said = (
+        site_words,
+        side_words,
+        stage_words,
+        dose_words,
+        fraction_words,
+        level_words,
+        node_words,
+        neck_words,
+        surgery_words,
+    )
     mentions = {mention for words in said for mention in words}
     return facts, tuple(sorted(mentions, key=lambda m: (m.start, m.end, m.fact)))

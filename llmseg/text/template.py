@@ -8,7 +8,7 @@ own file beside the packaged ones, or name it by its path.
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -31,9 +31,11 @@ FIELDS = (
         "n_stage",
         "m_stage",
         "stage",
+        "tn_stage",
         "doses",
         "fractions",
         "levels",
+        "nodes",
         "neck",
     ),
     *("surgery", "diagnosis", "imaging", "comorbidities", "prior_treatment"),
@@ -186,6 +188,17 @@ def _write(section: Section, values: Mapping[str, str]) -> str:
     return _FIELD.sub(lambda field: values[field.group(1)], text)
 
 
+def write_nodes(nodes: Sequence[tuple[str, str, float]]) -> str:
+    """ "left II 70, III 70, IV 56; right II 56": each level once, as the network's prompts have it."""
+    by_side = {side: [f"{level} {dose:g}" for s, level, dose in nodes if s == side] for side in ("left", "right")}
+    return "; ".join(f"{side} {', '.join(levels)}" for side, levels in by_side.items() if levels)
+
+
+def _plain_stage(stage: str | None) -> str:
+    """ "T4a" -> "T4"; nothing for "TX", which says that nobody knows."""
+    return stage[:2] if stage and stage[1] != "X" else ""
+
+
 def _values(facts: StatedFacts, sections: Mapping[str, str]) -> dict[str, str]:
     site = facts.site or ""
     return {
@@ -196,6 +209,8 @@ def _values(facts: StatedFacts, sections: Mapping[str, str]) -> dict[str, str]:
         "t_stage": facts.t_stage or "",
         "n_stage": facts.n_stage or "",
         "m_stage": facts.m_stage or "",
+        "nodes": write_nodes(facts.nodes),
+        "tn_stage": "".join(_plain_stage(stage) for stage in (facts.t_stage, facts.n_stage)),
         "stage": "".join(part for part in (facts.t_stage, facts.n_stage, facts.m_stage) if part),
         "doses": " / ".join(f"{dose:g}" for dose in facts.dose_gy),
         "fractions": str(facts.fractions or ""),

@@ -1,7 +1,8 @@
-"""Many ways to write one essential note, some of them kept back so that a network has to read and not to look up.
+"""Many ways to write one note, some of them kept back so that a network has to read and not to look up.
 
-A note states four facts (site, side, neck coverage, dose levels). Everything else in it, T and N stage and history
-included, is drawn at random, independent of the patient: nothing else can be read off the contours.
+An essential note states four facts (site, side, neck coverage, dose levels), an expanded one the stage and the nodal
+plan as well. Everything else in it, histology and history included, is drawn at random, independent of the patient; a
+stage that is not to be told is written TX NX.
 """
 
 from __future__ import annotations
@@ -11,7 +12,7 @@ import re
 from collections.abc import Collection, Mapping
 
 from llmseg.case import InputError
-from llmseg.text.facts import DOSES_GY, Facts
+from llmseg.text.facts import DOSES_GY, LEVELS, Facts
 
 TRAINING_WORDINGS = (
     "{Age}-year-old {sex} with {side_sided} {site_adj} {cancer}, {stage}. Plan: {dose_list} in 35 fractions, {neck} treated.",
@@ -205,6 +206,25 @@ _BOTH_NECKS = {
     ),
     "held out": ("bilateral necks", "neck nodes on either side", "neck on both sides"),
 }
+_NODAL_PLANS = {
+    "training": (
+        ("{side} neck: ", "{levels} {dose} Gy", "; ", ", "),
+        ("{side} neck: ", "levels {levels} to {dose} Gy", ". ", ", "),
+        ("{dose} Gy to ", "{side} {levels}", "; ", " and "),
+        ("{dose} Gy: ", "{side} levels {levels}", ". ", ", "),
+        ("", "levels {levels} {side} to {dose} Gy", "; ", ""),
+        ("", "{side} {levels} {dose} Gy", ", ", ""),
+        ("", "{side} levels {levels}: {dose} Gy", ". ", ""),
+        ("Nodes {side}: ", "{levels} = {dose}", "; ", ", "),
+    ),
+    "held out": (
+        ("{side} nodal levels: ", "{levels} ({dose} Gy)", ". ", ", "),
+        ("{dose} Gy covers ", "{side} levels {levels}", ". ", " and "),
+        ("", "{side} levels {levels} will receive {dose} Gy", "; ", ""),
+        ("", "levels {levels} on the {side} get {dose} Gy", ". ", ""),
+    ),
+}
+"""Before each side or dose, for each group of levels, between, and between groups of one side or dose."""
 _SITE_ADJECTIVE = {
     "nasopharynx": "nasopharyngeal",
     "oropharynx": "oropharyngeal",
@@ -258,10 +278,10 @@ _SIDED_HISTORY = {
 
 
 def write_note(facts: Facts, *, split: str, seed: str | int, spelled_out: bool = False) -> str:
-    """Write the essential note of one patient in a wording drawn by the seed.
+    """Write one patient's note in a wording drawn by the seed; an expanded one where stage and nodal plan are given.
 
     Args:
-        facts: the only things the note says about this patient.
+        facts: the only things the note says about this patient; `Facts.essential` for an essential note.
         split: "training" draws from TRAINING_WORDINGS, "validation" and "test" from HELD_OUT_WORDINGS.
         seed: same seed, same note.
         spelled_out: leave out wordings that shorten "left" to "L" or "Lt".
@@ -271,7 +291,11 @@ def write_note(facts: Facts, *, split: str, seed: str | int, spelled_out: bool =
     while True:
         wording = _put_together(rng) if pool == "training" and rng.random() < 0.6 else rng.choice(_WORDINGS[pool])
         if not (spelled_out and ("{lat}" in wording or "{neck_short}" in wording)):
-            return wording.format(**_fill(facts, pool, rng))
+            fill = _fill(facts, pool, rng)
+            note = wording.format(**fill)
+            if facts.t_stage and "{stage}" not in wording:
+                note = f"{note.rstrip()}\nStage: {fill['stage']}."
+            return f"{note.rstrip()}\n{_nodal_plan(facts, pool, rng)}" if facts.nodes else note
 
 
 def write_partial_note(facts: Facts, known: Collection[str], *, seed: str | int) -> str:
@@ -310,7 +334,7 @@ def _fill(facts: Facts, pool: str, rng: random.Random) -> dict[str, str]:
         "age": str(rng.randint(38, 86)),
         "sex": rng.choice(("man", "woman", "male", "female", "gentleman", "lady")),
         "cancer": rng.choice(_CANCER),
-        "stage": rng.choice(("", "c", "p")) + rng.choice(("T1", "T2", "T3", "T4a", "T4")) + _nodal(rng) + "M0",
+        "stage": _stage(facts, rng),
         "history": _history(pool, rng),
         "site": facts.site,
         "site_adj": _SITE_ADJECTIVE[facts.site],
@@ -335,8 +359,47 @@ def _history(pool: str, rng: random.Random) -> str:
     return rng.choice(_SIDED_HISTORY[pool]).format(rng.choice(("left", "right")))
 
 
-def _nodal(rng: random.Random) -> str:
-    return rng.choice(("N0", "N1", "N2a", "N2b", "N2c", "N3"))
+def _stage(facts: Facts, rng: random.Random) -> str:
+    """Subdivisions are drawn at random: the contours tell none."""
+    t = facts.t_stage or "TX"
+    n = facts.n_stage or "NX"
+    t += rng.choice(("", "a")) if t == "T4" else ""
+    n += rng.choice(("a", "b", "c")) if n == "N2" else ""
+    return rng.choice(("", "c", "p")) + t + n + "M0"
+
+
+def _nodal_plan(facts: Facts, pool: str, rng: random.Random) -> str:
+    """Each treated level with its dose, in one of several orders of side, level and dose."""
+    groups: dict[tuple[str, int], list[str]] = {}
+    for side, level, dose in facts.nodes:
+        groups.setdefault((side, dose), []).append(level)
+    parts = [{"side": side, "dose": dose, "levels": _listed(levels, rng)} for (side, dose), levels in groups.items()]
+    leading, one, between, inner = rng.choice(_NODAL_PLANS[pool])
+    by = "dose" if "{dose}" in leading else "side" if leading else None
+    if by is None:
+        return _sentences([one.format(**part) for part in parts], between)
+    heads = list(dict.fromkeys(part[by] for part in parts))
+    if by == "dose":
+        heads.sort(reverse=True)
+    said = [(head, inner.join(one.format(**part) for part in parts if part[by] == head)) for head in heads]
+    return _sentences([leading.format(**{by: head}) + text for head, text in said], between)
+
+
+def _sentences(parts: list[str], between: str) -> str:
+    first, *others = parts
+    return between.join([_capitalise(first), *(map(_capitalise, others) if between == ". " else others)]) + "."
+
+
+def _listed(levels: list[str], rng: random.Random) -> str:
+    """ "II, III and IV" or "II-IV"."""
+    numbered = [level for level in levels if level != "Ib"]
+    run = [LEVELS.index(level) for level in numbered]
+    if len(run) > 1 and run == list(range(run[0], run[-1] + 1)) and rng.random() < 0.6:
+        numbered = [f"{numbered[0]}-{numbered[-1]}"]
+    levels = [level for level in levels if level == "Ib"] + numbered
+    if len(levels) == 1:
+        return levels[0]
+    return ", ".join(levels[:-1]) + rng.choice((", ", " and ")) + levels[-1]
 
 
 def _dose_list(dose_gy: tuple[int, ...], rng: random.Random) -> str:

@@ -10,8 +10,8 @@ import torch
 
 from llmseg.case import PAIRED, Case
 from llmseg.text.encoder import TextEncoder, TextFeatures
-from llmseg.text.wording import write_note
 from llmseg.training.prepared import Augmentation, PreparedCase, cut, mirrored_channels
+from llmseg.training.reading import prompt_of, prompt_of_note, said_of
 
 _STRIDE = 0x9E3779B1  # torch's generator keeps 32 bits of a seed: runs start far apart on one circle of samples
 
@@ -32,10 +32,10 @@ def _hash(text: str) -> float:
 
 
 class NoteBank:
-    """Every note training may ask for, encoded once.
+    """Every prompt training may ask for, encoded once.
 
-    A case with facts is worded anew several times, and as often for its mirror image: the facts are mirrored before
-    they are worded and encoded. A case without facts keeps its one note, and is never mirrored.
+    The prompts of a case with facts say now more, now less of them: the essential ones, all, or a few, and as often of its
+    mirror image. A case without facts keeps its one note, and is never mirrored.
     """
 
     def __init__(
@@ -45,17 +45,16 @@ class NoteBank:
         wordings: int,
         on_progress: Callable[[float], None] | None = None,
     ):
-        self._notes: dict[tuple[str, bool], list[str]] = {}
+        self._prompts: dict[tuple[str, bool], list[str]] = {}
         for case in cases:
             for mirror in (False, True):
                 if case.facts is not None:
                     facts = case.facts.mirrored() if mirror else case.facts
-                    self._notes[case.id, mirror] = [
-                        write_note(facts, split="training", seed=f"{case.id}/{mirror}/{i}") for i in range(wordings)
-                    ]
+                    drawn = (said_of(facts, f"{case.id}/{mirror}/{i}") for i in range(wordings))
+                    self._prompts[case.id, mirror] = [prompt for said in drawn if (prompt := prompt_of(said))]
                 elif not mirror:
-                    self._notes[case.id, mirror] = [case.note.text]
-        texts = sorted({text for notes in self._notes.values() for text in notes})
+                    self._prompts[case.id, mirror] = [prompt_of_note(case.note)]
+        texts = sorted({text for prompts in self._prompts.values() for text in prompts})
         encoder.encode(texts, on_progress)  # fills the cache; read back one by one, as half precision
         self._tokens = {text: encoder.encode([text]).tokens[0].half() for text in texts}
 
@@ -65,9 +64,9 @@ class NoteBank:
         return next(iter(self._tokens.values())).shape[1]
 
     def draw(self, case: Case, mirror: bool, number: int) -> torch.Tensor:
-        """(T, D) tokens of one wording."""
-        notes = self._notes[case.id, mirror]
-        return self._tokens[notes[number % len(notes)]]
+        """(T, D) tokens of one prompt."""
+        prompts = self._prompts[case.id, mirror]
+        return self._tokens[prompts[number % len(prompts)]]
 
 
 @dataclass(frozen=True, eq=False)
