@@ -104,7 +104,7 @@ def read_series(paths: tuple[Path, ...], name: str = "the CT") -> Volume:
     affine = np.eye(4)
     affine[:3, :3] = LPS_TO_RAS @ np.stack([right * column_mm, down * row_mm, normal * step], axis=1)
     affine[:3, 3] = LPS_TO_RAS @ positions[0]
-    array = np.empty((slices[0].Columns, slices[0].Rows, len(slices)), np.float32)
+    array = np.empty((slices[0].Columns, slices[0].Rows, len(slices)), np.float32, order="F")
     for number, header in enumerate(slices):
         array[:, :, number] = _pixels(header, name).T * float(header.RescaleSlope) + float(header.RescaleIntercept)
     return Volume(np.maximum(array, AIR_HU), affine, name=name)

@@ -64,7 +64,7 @@ def draw(contours: Contours, volume: Volume, name: str = "a structure") -> np.nd
     step_mm = volume.spacing_mm[2]
     if any(np.ptp(points[:, 2]) * step_mm > FLAT_MM for points in polygons):
         raise InputError(f"{name!r} has contours that are not parallel to the slices. Contour it on axial slices.")
-    mask = np.zeros(volume.shape, bool)
+    mask = np.zeros(volume.shape, bool, order="F")  # slice by slice, as files hold it
     if not polygons:
         return mask
     planes = _planes(polygons)
@@ -90,8 +90,8 @@ def fill_even_odd(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
     Returns:
         (X, Y) bool.
     """
-    # A ray along x enters or leaves at each edge it crosses; a running count of crossings is odd inside.
-    toggles = np.zeros((shape[0] + 1, shape[1]), np.int32)
+    # A ray along x enters or leaves at each edge it crosses: whoever has an odd number of them behind him is inside.
+    crossings = np.zeros((shape[0] + 1, shape[1]), np.uint8)
     for polygon in polygons:
         (x0, y0), (x1, y1) = polygon.T, np.roll(polygon, -1, axis=0).T
         low = np.ceil(np.minimum(y0, y1)).clip(0, shape[1]).astype(int)
@@ -100,8 +100,8 @@ def fill_even_odd(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
         edge = np.repeat(np.arange(len(polygon)), count)
         row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - low, count)
         x = x0[edge] + (row - y0[edge]) * (x1 - x0)[edge] / (y1 - y0)[edge]
-        np.add.at(toggles, (np.ceil(x).clip(0, shape[0]).astype(int), row), 1)
-    return np.cumsum(toggles[:-1], axis=0) % 2 == 1
+        np.add.at(crossings, (np.ceil(x).clip(0, shape[0]).astype(int), row), 1)
+    return np.bitwise_xor.accumulate(crossings[:-1] & 1, axis=0).view(bool)
 
 
 def _is_closed(item) -> bool:
