@@ -7,7 +7,7 @@ import json
 import sys
 import time
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from llmseg.case import InputError
@@ -37,11 +37,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(prog="llmseg", description="Radiotherapy contours steered by the clinical note.")
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
-    _add_data(commands.add_parser("data", help="make a dataset folder"))
+    _add_data(commands.add_parser("data", help="make a dataset folder, or check one"))
     _add_text(commands.add_parser("text", help="read, embed and compare clinical notes"))
     _add_train(commands.add_parser("train", help="train a network on a dataset folder"))
     _add_segment(commands.add_parser("segment", help="contour one CT"))
     _add_evaluate(commands.add_parser("evaluate", help="score a checkpoint with and without the note"))
+    _add_refine(commands.add_parser("refine", help="choose what is done to a checkpoint's probabilities"))
     _add_experiments(commands.add_parser("experiments", help="compare networks, notes and patients; write the report"))
     return parser
 
@@ -135,6 +136,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
 def _add_evaluate(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--data", type=Path, required=True)
     parser.add_argument("--split", default="validation")
+    parser.add_argument("--notes", choices=("essential", "expanded"), help="written anew; default: the dataset's own")
     parser.add_argument("--save-masks", action="store_true")
     parser.add_argument("--out", type=Path, required=True)
     _add_model(parser)
@@ -169,12 +171,23 @@ def _add_experiments(parser: argparse.ArgumentParser) -> None:
     report.set_defaults(run=_experiments_report)
 
 
+def _add_refine(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("checkpoint", type=Path, help="folder")
+    parser.add_argument("--data", type=Path, required=True, help="the dataset it was trained on")
+    parser.add_argument("--out", type=Path, required=True, help="the refined checkpoint")
+    parser.add_argument("--shift", type=int, default=2, help="voxels of the moved views that are tried; 0 tries none")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    parser.set_defaults(run=_refine)
+
+
 def _add_model(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="folder; default: the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.add_argument("--template", default="essential", help="how a prompt is made of the note; or as-written")
     parser.add_argument("--encoder", help="another language model, by Hugging Face id or folder")
     parser.add_argument("--allow-encoder-mismatch", action="store_true", help="accept it, at a cost: docs/encoders.md")
+    parser.add_argument("--no-refinement", action="store_true", help="draw what the bare network draws")
+    parser.add_argument("--one-view", action="store_true", help="leave out the mirrored view, for twice the speed")
 
 
 def _data_openkbp(options: argparse.Namespace) -> None:
@@ -374,6 +387,7 @@ def _evaluate(options: argparse.Namespace) -> None:
             segmenter,
             cases,
             options.out,
+            conditions=_conditions(options.notes),
             save_masks=options.save_masks,
             on_progress=lambda done, total, id: bar.count(done, total),
         )
@@ -381,6 +395,14 @@ def _evaluate(options: argparse.Namespace) -> None:
     for id, reason in summary["skipped"].items():
         print(f"skipped {id}: {reason}")
     print(HONESTY)
+
+
+def _conditions(notes: str | None) -> Mapping:
+    """The dataset's own notes, or notes of one kind written anew, against none."""
+    from llmseg.evaluation.notes import noted
+    from llmseg.evaluation.protocol import CONDITIONS
+
+    return {**CONDITIONS, "text": lambda case: noted(case, notes)} if notes else CONDITIONS
 
 
 def _experiments_list(options: argparse.Namespace) -> None:
@@ -433,6 +455,22 @@ def _experiments_report(options: argparse.Namespace) -> None:
         print(path)
 
 
+def _refine(options: argparse.Namespace) -> None:
+    from llmseg.datasets.folder import read_dataset
+    from llmseg.evaluation.protocol import HONESTY
+    from llmseg.evaluation.refining import refine, table, tuning_cases
+    from llmseg.model.checkpoint import load_checkpoint
+
+    _, config = load_checkpoint(options.checkpoint)
+    cases = tuning_cases(config, read_dataset(options.data))
+    kwargs = {"shift_voxels": options.shift, "device": options.device}
+    with _Bar("patients") as bar:
+        findings = refine(options.checkpoint, cases, options.out, on_progress=bar.count, **kwargs)
+    print(table(findings))
+    print(HONESTY)
+    print(f"checkpoint: {options.out}")
+
+
 def _load(options: argparse.Namespace):
     from llmseg.segmenter import DEFAULT_CHECKPOINT, Segmenter
 
@@ -442,24 +480,42 @@ def _load(options: argparse.Namespace):
         encoder=options.encoder,
         allow_encoder_mismatch=options.allow_encoder_mismatch,
         template=options.template,
+        refinement=False if options.no_refinement else None,
+        one_view=options.one_view,
     )
 
 
 def _table(summary: dict) -> str:
-    lines = [f"{'structure':14} {'n':>3}  {'DSC text':>15} {'DSC no text':>15} {'gain':>6}  {'p':>8}  {'HD95 mm':>13}"]
+    """One line a structure; two numbers with a stroke are with the note / without."""
+    lines = [
+        f"{'structure':14} {'n':>3} {'empty':>5}  {'DSC text':>15}  {'DSC no text':>15}  {'gain (95% interval)':>25}  "
+        f"{'Holm p':>7}  {'HD95 mm':>13}  {'sDSC 3 mm':>13}"
+    ]
     for name, by in summary["structures"].items():
         text, without, gain = by["text"], by["no-text"], by["gain"]
-        if text["n"] == 0:
-            continue
-
-        def dice(figures: dict) -> str:
-            return f"{figures['dice_mean']:.3f} +- {figures.get('dice_sd', 0):.3f}"
-
         lines.append(
-            f"{name:14} {text['n']:3}  {dice(text):>15} {dice(without):>15} {gain.get('dice_mean', 0):+6.3f}  "
-            f"{gain.get('wilcoxon_p', 1):8.1e}  {text['hd95_mm_mean']:5.1f} / {without['hd95_mm_mean']:5.1f}"
+            f"{name:14} {text['n']:3} {text['both_empty']:5}  {_mean_sd(text):>15}  {_mean_sd(without):>15}  "
+            f"{_gain(gain):>25}  {_figure(gain, 'holm_p', '.1e'):>7}  "
+            + "  ".join(
+                f"{_figure(text, metric, digits):>5} / {_figure(without, metric, digits):>5}"
+                for metric, digits in (("hd95_mm_mean", ".1f"), ("surface_dice_3mm_mean", ".3f"))
+            )
         )
     return "\n".join(lines)
+
+
+def _mean_sd(figures: dict) -> str:
+    return f"{_figure(figures, 'dice_mean', '.3f')} +- {_figure(figures, 'dice_sd', '.3f')}"
+
+
+def _gain(figures: dict) -> str:
+    mean, low, high = (_figure(figures, f"dice_{name}", "+.3f") for name in ("mean", "low", "high"))
+    return f"{mean} ({low} to {high})"
+
+
+def _figure(figures: dict, name: str, digits: str) -> str:
+    """One number, or a dash where there is none."""
+    return format(figures[name], digits) if name in figures else "-"
 
 
 def _read_note(path: str | Path) -> str:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import csv
 import json
-from dataclasses import replace
+import math
+import weakref
+from dataclasses import asdict, replace
 from pathlib import Path
 
 import nibabel
@@ -15,11 +17,23 @@ from scipy import stats
 from standin import LEFT, SHAPE, SPACING_MM, StandIn, ball, cord, write_dataset
 
 from llmseg.case import InputError, Note, Structures, Volume
-from llmseg.evaluation.protocol import CONDITIONS, HONESTY, Row, evaluate, summarise
+from llmseg.cli import main
+from llmseg.evaluation.protocol import CONDITIONS, HONESTY, Row, evaluate, read_rows, summarise, write_rows
 from llmseg.formats.nifti import read_mask
 from llmseg.metrics import dice, hd95_mm, iou
+from llmseg.metrics import score as score_structures
 
-COLUMNS = ["id", "structure", "condition", "dice", "iou", "hd95_mm"]
+FIRST_COLUMNS = ["id", "structure", "condition", "dice", "iou", "hd95_mm"]
+FURTHER_COLUMNS = [
+    "asd_mm",
+    "surface_dice_2mm",
+    "surface_dice_3mm",
+    "volume_error_ml",
+    "volume_error_percent",
+    "apl_mm",
+    "apl_voxels",
+    "reference_ml",
+]
 DIAGONAL_MM = float(np.linalg.norm(np.multiply(SHAPE, SPACING_MM)))
 
 
@@ -51,7 +65,7 @@ def summary_of(out: Path) -> dict:
 def score(out: Path, id: str, structure: str, condition: str) -> tuple[float, ...]:
     wanted = (id, structure, condition)
     (row,) = [r for r in rows_of(out) if (r["id"], r["structure"], r["condition"]) == wanted]
-    return tuple(float(row[name]) for name in COLUMNS[3:])
+    return tuple(float(row[name]) for name in FIRST_COLUMNS[3:])
 
 
 def with_masks(case, **masks: np.ndarray):
@@ -66,7 +80,7 @@ def with_masks(case, **masks: np.ndarray):
 
 def test_the_table_has_one_row_for_each_case_structure_and_condition(evaluated, cases):
     rows = rows_of(evaluated)
-    assert list(rows[0]) == COLUMNS
+    assert list(rows[0]) == FIRST_COLUMNS + FURTHER_COLUMNS
     found = [(row["id"], row["structure"], row["condition"]) for row in rows]
     expected = {(c.id, name, condition) for c in cases for name in c.structures for condition in CONDITIONS}
     assert set(found) == expected
@@ -119,6 +133,114 @@ def test_a_case_without_contours_is_listed_as_skipped(cases, tmp_path):
     assert summary == summary_of(tmp_path)
 
 
+def test_the_table_holds_what_the_metrics_say(evaluated, cases):
+    case = cases[0]
+    drawn = Structures({"PTV_High": ball((36, 32, 20))}, case.structures.affine)
+    expected = {found.structure: asdict(found) for found in score_structures(case.structures, drawn)}
+    for row in rows_of(evaluated):
+        if (row["id"], row["condition"]) == ("one", "no-text"):
+            found = [float(row[name]) for name in FURTHER_COLUMNS]
+            assert found == pytest.approx([expected[row["structure"]][name] for name in FURTHER_COLUMNS], nan_ok=True)
+
+
+def test_the_table_is_read_back_as_it_was_written(evaluated, tmp_path):
+    rows = read_rows(evaluated / "per_case.csv")
+    assert len(rows) == len(rows_of(evaluated))
+    write_rows(tmp_path / "again.csv", rows)
+    assert (tmp_path / "again.csv").read_bytes() == (evaluated / "per_case.csv").read_bytes()
+    assert summarise(rows).items() <= summary_of(evaluated).items()
+
+
+def test_a_table_without_the_later_metrics_is_read_with_them_unknown(tmp_path):
+    path = tmp_path / "old.csv"
+    path.write_text(",".join(FIRST_COLUMNS) + "\none,Larynx,text,0.5,0.3333,4.0\n")
+    (row,) = read_rows(path)
+    assert (row.id, row.dice, row.hd95_mm) == ("one", 0.5, 4.0)
+    assert math.isnan(row.asd_mm)
+    figures = summarise([row])["structures"]["Larynx"]["text"]
+    assert "asd_mm_mean" not in figures
+    assert "one_empty" not in figures
+
+
+@pytest.mark.parametrize(
+    ("content", "complaint"),
+    [
+        ("", "has no column id, structure, condition, dice, iou, hd95_mm"),
+        ("id,structure,condition,dice,iou\n", "has no column hd95_mm"),
+        (",".join(FIRST_COLUMNS) + "\none,Larynx,text,0.5,0.4,4\ntwo,Larynx,text,much,0.4,4\n", "line 3: .*much"),
+        (",".join(FIRST_COLUMNS) + "\none,Larynx,text,0.5\n", "line 2: "),
+    ],
+)
+def test_a_table_that_is_none_is_refused(tmp_path, content, complaint):
+    path = tmp_path / "per_case.csv"
+    path.write_text(content)
+    with pytest.raises(InputError, match=complaint):
+        read_rows(path)
+    with pytest.raises(InputError, match="does not exist"):
+        read_rows(tmp_path / "elsewhere.csv")
+
+
+def test_one_side_empty_is_counted_and_has_no_share_of_nothing(cases, tmp_path):
+    nothing = np.zeros(SHAPE, bool)
+    summary = evaluate(StandIn(), [with_masks(cases[0], PTV_High=nothing), cases[1]], tmp_path)
+    target = summary["structures"]["PTV_High"]["text"]
+    assert (target["n"], target["one_empty"], target["both_empty"]) == (2, 1, 0)
+    assert target["volume_error_percent_n"] == 1
+    assert summary["structures"]["SpinalCord"]["text"]["one_empty"] == 2
+
+
+def test_each_patient_has_figures_of_its_own(evaluated):
+    patients = summary_of(evaluated)["patients"]
+    assert list(patients) == ["one", "two"]
+    figures = patients["one"]["text"]
+    # The target is met and the cord is missed.
+    assert (figures["n"], figures["dice_mean"], figures["dice_median"]) == (2, 0.5, 0.5)
+    assert figures["dice_sd"] == pytest.approx(np.std([0, 1], ddof=1), abs=1e-4)
+
+
+def test_one_case_is_held_at_a_time(cases, tmp_path):
+    held: list[weakref.ref] = []
+
+    def watched(load):
+        def loading():
+            alive.append(sum(reference() is not None for reference in held))
+            held.append(weakref.ref(loaded := load()))
+            return loaded
+
+        return loading
+
+    alive: list[int] = []
+    many = [
+        replace(
+            cases[0],
+            id=f"case{n}",
+            load_volume=watched(cases[0].load_volume),
+            load_structures=watched(cases[0].load_structures),
+        )
+        for n in range(3)
+    ]
+    evaluate(StandIn(), many, tmp_path)
+    assert alive[: 2 * len(many)] == [0, 1] * len(many)  # contours first, then its CT; nothing of an earlier case
+
+
+def test_the_notes_can_be_any_and_the_first_is_compared_with_each_other(cases, tmp_path):
+    conditions = {
+        "own": lambda case: case.note,
+        "no-text": lambda case: None,
+        "wrong": lambda case: Note("left" if "right" in case.note.text else "right"),
+    }
+    segmenter = StandIn()
+    summary = evaluate(segmenter, cases, tmp_path, conditions=conditions)
+    assert segmenter.opened == 2 * len(cases)
+    assert summary["conditions"] == list(conditions)
+    target = summary["structures"]["PTV_High"]
+    assert set(target) == {"own", "no-text", "wrong", "gain", "gain_over_wrong"}
+    assert target["gain_over_wrong"]["dice_mean"] == 1
+    assert 0 < target["gain"]["dice_mean"] < 1
+    assert {row["condition"] for row in rows_of(tmp_path)} == set(conditions)
+    assert (tmp_path / "contours.png").exists()
+
+
 def test_the_summary_says_what_was_evaluated_and_how_to_read_it(evaluated):
     summary = summary_of(evaluated)
     assert summary["cases"] == 2
@@ -161,13 +283,14 @@ def test_masks_are_written_only_when_asked_for(cases, tmp_path):
     assert sorted(path.name for path in tmp_path.iterdir()) == [
         "contours.png",
         "dice.png",
+        "patients.png",
         "per_case.csv",
         "summary.json",
     ]
 
 
 def test_the_figures_show_something(evaluated):
-    for name in ("dice.png", "contours.png"):
+    for name in ("dice.png", "patients.png", "contours.png"):
         picture = imread(evaluated / name)
         assert min(picture.shape[:2]) > 200
         assert picture[..., :3].std() > 0.05
@@ -222,7 +345,7 @@ def test_nothing_to_compare_with_is_refused_and_leaves_nothing(cases, tmp_path):
     assert not (tmp_path / "out").exists()
 
 
-@pytest.mark.parametrize("name", ["per_case.csv", "summary.json", "dice.png", "contours.png"])
+@pytest.mark.parametrize("name", ["per_case.csv", "summary.json", "dice.png", "patients.png", "contours.png"])
 def test_a_full_disk_leaves_no_half_written_table_or_figure(cases, evaluated, tmp_path, monkeypatch, name):
     import os
 
@@ -276,9 +399,10 @@ def test_means_medians_and_deviations_are_numpys():
     assert figures["hd95_mm_mean"] == pytest.approx(10 * (1 - np.mean(text)))
 
 
-def test_without_a_difference_nothing_is_tested():
+def test_without_a_difference_there_is_no_evidence_of_one():
     gain = summarise(table([0.5, 0.6], [0.5, 0.6]))["structures"]["PTV_High"]["gain"]
-    assert gain == {"n": 2, "dice_mean": 0.0}
+    assert (gain.pop("n"), gain.pop("wilcoxon_p"), gain.pop("holm_p")) == (2, 1, 1)
+    assert gain == {"dice_mean": 0, "dice_low": 0, "dice_high": 0, "effect": 0}
 
 
 def test_one_case_has_a_mean_and_no_deviation():
@@ -291,3 +415,54 @@ def test_one_case_has_a_mean_and_no_deviation():
 def test_structures_keep_the_order_they_came_in():
     rows = table([0.5], [0.4], "Larynx") + table([0.6], [0.4], "PTV_High")
     assert list(summarise(rows)["structures"]) == ["Larynx", "PTV_High"]
+
+
+def test_a_gain_has_an_interval_an_effect_and_a_corrected_p():
+    rng = np.random.default_rng(7)
+    without = rng.uniform(0.3, 0.6, 20)
+    clear, none = without + rng.uniform(0.01, 0.2, 20), without + rng.normal(0, 0.05, 20)
+    rows = table(clear.tolist(), without.tolist(), "PTV_High") + table(none.tolist(), without.tolist(), "Larynx")
+    gains = {name: figures["gain"] for name, figures in summarise(rows)["structures"].items()}
+    target, larynx = gains["PTV_High"], gains["Larynx"]
+    assert 0 < target["dice_low"] < target["dice_mean"] < target["dice_high"]
+    assert target["effect"] == 1
+    assert target["holm_p"] == pytest.approx(2 * target["wilcoxon_p"], rel=1e-2)  # the smaller of two
+    assert larynx["holm_p"] == larynx["wilcoxon_p"] > 0.05
+
+
+def test_a_gain_counts_only_cases_seen_under_both_conditions():
+    rows = table([0.5, 0.6, float("nan")], [0.4, 0.5, 0.3])
+    gain = summarise(rows[:-3] + rows[-2:])["structures"]["PTV_High"]["gain"]
+    assert gain["n"] == 1
+
+
+# On the command line
+
+
+def printed(capsys, cases, folder: Path, monkeypatch, *options: str) -> str:
+    import llmseg.cli
+
+    monkeypatch.setattr(llmseg.cli, "_load", lambda options: StandIn())
+    data = write_dataset(folder / "data").root
+    code = main(["evaluate", "--data", str(data), "--split", "test", "--out", str(folder / "out"), *options])
+    out, errors = capsys.readouterr()
+    assert code == 0, errors
+    return out
+
+
+def test_the_printed_table_shows_counts_gain_and_surfaces(capsys, cases, tmp_path, monkeypatch):
+    out = printed(capsys, cases, tmp_path, monkeypatch)
+    header, target = out.splitlines()[:2]
+    for column in ("n", "empty", "DSC text", "gain (95% interval)", "Holm p", "HD95 mm", "sDSC 3 mm"):
+        assert column in header
+    assert len(header) == len(target) < 140
+    assert target.split()[:3] == ["PTV_High", "2", "0"]
+    assert "1.000 +- 0.000" in target
+    assert "+0.984 (+0.984 to +0.984)" in target
+    assert HONESTY in out
+
+
+def test_other_notes_can_be_asked_for_and_are_named(capsys, cases, tmp_path, monkeypatch):
+    printed(capsys, cases, tmp_path, monkeypatch, "--notes", "essential")
+    assert {row["condition"] for row in rows_of(tmp_path / "out")} == set(CONDITIONS)
+    assert score(tmp_path / "out", "one", "PTV_High", "text")[0] == 1

@@ -6,14 +6,17 @@ import csv
 import io
 import json
 import logging
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmseg.case import TARGETS, Case, InputError, Structures
+from llmseg.case import TARGETS, Case, InputError, Note
+from llmseg.evaluation.statistics import Comparison, compare, holm
 from llmseg.formats.nifti import write_mask
 from llmseg.formats.whole import write_whole
 from llmseg.metrics import score
@@ -24,7 +27,10 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-CONDITIONS = ("text", "no-text")
+Conditions = Mapping[str, Callable[[Case], Note | None]]
+"""Name -> the note a case is drawn with; None for no note."""
+
+CONDITIONS: Conditions = MappingProxyType({"text": lambda case: case.note, "no-text": lambda case: None})
 HONESTY = (
     "The notes were read off the contours: "
     "a gain with text measures how well the model uses words, not clinical benefit."
@@ -33,7 +39,11 @@ HONESTY = (
 
 @dataclass(frozen=True)
 class Row:
-    """One structure of one case under one condition; NaN where reference and prediction are both empty."""
+    """One structure of one case under one condition; NaN where a number has no meaning or was not measured.
+
+    The numbers are those of `llmseg.metrics.Score`; where reference and prediction are both empty, all but the volume
+    are NaN.
+    """
 
     id: str
     structure: str
@@ -41,6 +51,19 @@ class Row:
     dice: float
     iou: float
     hd95_mm: float
+    asd_mm: float = math.nan
+    surface_dice_2mm: float = math.nan
+    surface_dice_3mm: float = math.nan
+    volume_error_ml: float = math.nan
+    volume_error_percent: float = math.nan
+    apl_mm: float = math.nan
+    apl_voxels: float = math.nan
+    reference_ml: float = math.nan
+
+
+COLUMNS = tuple(field.name for field in fields(Row))
+KEYS, METRICS = COLUMNS[:3], COLUMNS[3:]
+REQUIRED = COLUMNS[:6]
 
 
 def evaluate(
@@ -48,17 +71,19 @@ def evaluate(
     cases: Sequence[Case],
     out: str | Path,
     *,
+    conditions: Conditions = CONDITIONS,
     save_masks: bool = False,
     on_progress: Callable[[int, int, str], None] | None = None,
 ) -> dict:
-    """Segment every case with its note and without, score it on its own grid, and write tables and a figure.
+    """Segment every case with its note and without, score it on its own grid, and write tables and figures.
 
-    One case is held at a time. Structures that were not contoured are left out; a case without any is listed as
-    skipped.
+    One case is held at a time, six for the last figure. Structures that were not contoured are left out; a case without
+    any is listed as skipped.
 
     Args:
-        out: gets per_case.csv, summary.json, dice.png and contours.png; with `save_masks` also
+        out: gets per_case.csv, summary.json, dice.png, patients.png and contours.png; with `save_masks` also
             masks/<condition>/<id>/<NAME>.nii.gz.
+        conditions: the first is compared with each other one.
     Returns:
         what summary.json holds.
     Raises:
@@ -70,85 +95,136 @@ def evaluate(
     for number, case in enumerate(cases):
         if on_progress:
             on_progress(number, len(cases), case.id)
-        reference = case.structures
-        if reference is None:
-            skipped[case.id] = "no structures to compare with"
-            continue
         try:
-            rows += _evaluate_case(segmenter, case, reference, out / "masks" if save_masks else None)
+            found = _evaluate_case(segmenter, case, conditions, out / "masks" if save_masks else None)
         except InputError as error:
             raise InputError(f"Case {case.id}: {error}") from error
+        if not found:
+            skipped[case.id] = "no structures to compare with"
+        rows += found
     if not rows:
         raise InputError(f"None of the {len(cases)} cases has structures to compare with. Choose another split.")
     summary = summarise(rows) | {"skipped": skipped, "checkpoint": segmenter.checkpoint_name, "note": HONESTY}
-    _write_rows(out / "per_case.csv", rows)
+    write_rows(out / "per_case.csv", rows)
     write_whole(out / "summary.json", (json.dumps(summary, indent=1) + "\n").encode())
-    _draw_scores(rows, out / "dice.png")
-    _draw_cases(segmenter, cases, rows, out / "contours.png")
+    _draw_scores(rows, out)
+    _draw_cases(segmenter, cases, rows, conditions, out / "contours.png")
     return summary
 
 
-def _evaluate_case(segmenter: Segmenter, case: Case, reference: Structures, masks: Path | None) -> Iterator[Row]:
-    ct = segmenter.open(case.volume)
-    for condition in CONDITIONS:
-        drawn = ct.segment(case.note if condition == "text" else None).structures
-        for result in score(reference, drawn):
-            yield Row(case.id, result.structure, condition, result.dice, result.iou, result.hd95_mm)
+def _evaluate_case(segmenter: Segmenter, case: Case, conditions: Conditions, masks: Path | None) -> list[Row]:
+    reference = case.structures
+    if not reference:
+        return []
+    ct, rows = segmenter.open(case.volume), []
+    for condition, note_of in conditions.items():
+        drawn = ct.segment(note_of(case)).structures
+        rows += [Row(id=case.id, condition=condition, **asdict(found)) for found in score(reference, drawn)]
         if masks is not None:
             for name, mask in drawn.items():
                 write_mask(masks / condition / case.id / f"{name}.nii.gz", mask, drawn.affine)
+    return rows
 
 
 def summarise(rows: Sequence[Row]) -> dict:
-    """Mean, SD and n of each metric by structure and condition, and the paired gain of the note with its test.
+    """Mean, median, SD and n of each metric by structure and by patient, and what the first condition gains.
 
-    NaN rows (both empty) are counted apart, not averaged. The test is Wilcoxon's signed-rank on DSC, two-sided.
+    NaN rows (both empty) are counted apart, not averaged; a metric that some other row lacks has its own n. Each
+    structure's "gain" is that in DSC of the first condition over "no-text" ("gain_over_<condition>" over another one),
+    case by case: mean and 95% interval, rank-biserial effect, Wilcoxon's p, and Holm's over all gains of the table.
     """
-    structures = list(dict.fromkeys(row.structure for row in rows))
-    by_structure = {}
-    for name in structures:
-        dice = {c: {r.id: r.dice for r in rows if r.structure == name and r.condition == c} for c in CONDITIONS}
-        by_structure[name] = {
-            c: _statistics([r for r in rows if (r.structure, r.condition) == (name, c)]) for c in CONDITIONS
-        }
-        by_structure[name]["gain"] = _gain(dice["text"], dice["no-text"])
-    return {"cases": len({row.id for row in rows}), "structures": by_structure}
+    conditions = list(dict.fromkeys(row.condition for row in rows))
+    structures, patients = (
+        {name: {c: _statistics(own, c) for c in conditions} for name, own in _grouped(rows, key).items()}
+        for key in ("structure", "id")
+    )
+    comparisons = {
+        (name, other): _compared(own, conditions[0], other)
+        for name, own in _grouped(rows, "structure").items()
+        for other in conditions[1:]
+    }
+    corrected = holm([found.p for found in comparisons.values()])
+    for ((name, other), found), p in zip(comparisons.items(), corrected, strict=True):
+        structures[name]["gain" if other == "no-text" else f"gain_over_{other}"] = _gain(found, p)
+    return {"cases": len(patients), "conditions": conditions, "structures": structures, "patients": patients}
 
 
-def _statistics(rows: Sequence[Row]) -> dict[str, float | int]:
-    scored = [row for row in rows if not np.isnan(row.dice)]
+def _grouped(rows: Sequence[Row], key: str) -> dict[str, list[Row]]:
+    groups: dict[str, list[Row]] = {}
+    for row in rows:
+        groups.setdefault(getattr(row, key), []).append(row)
+    return groups
+
+
+def _statistics(rows: Sequence[Row], condition: str) -> dict[str, float | int]:
+    rows = [row for row in rows if row.condition == condition]
+    scored = [row for row in rows if not math.isnan(row.dice)]
     figures: dict[str, float | int] = {"n": len(scored), "both_empty": len(rows) - len(scored)}
-    for metric in ("dice", "iou", "hd95_mm"):
-        values = [getattr(row, metric) for row in scored]
-        if values:
-            figures |= {f"{metric}_mean": _rounded(np.mean(values)), f"{metric}_median": _rounded(np.median(values))}
+    if scored and not any(math.isnan(row.reference_ml) for row in scored):
+        # One side has a volume and the other has none.
+        figures["one_empty"] = sum(row.reference_ml == 0 or row.volume_error_ml == -row.reference_ml for row in scored)
+    for metric in METRICS:
+        values = np.array([getattr(row, metric) for row in scored])
+        values = values[~np.isnan(values)]
+        if 0 < len(values) < len(scored):
+            figures[f"{metric}_n"] = len(values)
+        if len(values):
+            figures |= {f"{metric}_mean": _rounded(values.mean()), f"{metric}_median": _rounded(np.median(values))}
         if len(values) > 1:
-            figures[f"{metric}_sd"] = _rounded(np.std(values, ddof=1))
+            figures[f"{metric}_sd"] = _rounded(values.std(ddof=1))
     return figures
 
 
-def _gain(text: dict[str, float], without: dict[str, float]) -> dict[str, float | int]:
-    from scipy.stats import wilcoxon
+def _compared(rows: Sequence[Row], first: str, second: str) -> Comparison:
+    dice = {c: {row.id: row.dice for row in rows if row.condition == c} for c in (first, second)}
+    shared = [id for id in dice[first] if id in dice[second]]
+    return compare(*([dice[c][id] for id in shared] for c in (first, second)))
 
-    pairs = [(text[id], without[id]) for id in text if not np.isnan([text[id], without[id]]).any()]
-    gains = np.array([a - b for a, b in pairs])
-    if len(gains) == 0:
-        return {"n": 0}
-    figures: dict[str, float | int] = {"n": len(gains), "dice_mean": _rounded(gains.mean())}
-    if gains.any():
-        figures["wilcoxon_p"] = float(f"{wilcoxon(gains).pvalue:.3g}")
-    return figures
+
+def _gain(found: Comparison, corrected: float) -> dict[str, float | int]:
+    figures = {
+        "dice_mean": _rounded(found.mean_difference),
+        "dice_low": _rounded(found.low),
+        "dice_high": _rounded(found.high),
+        "effect": _rounded(found.effect),
+        "wilcoxon_p": float(f"{found.p:.3g}"),
+        "holm_p": float(f"{corrected:.3g}"),
+    }
+    return {"n": found.n} | {name: value for name, value in figures.items() if not math.isnan(value)}
 
 
 def _rounded(value: float) -> float:
     return round(float(value), 4)
 
 
-def _write_rows(path: Path, rows: Sequence[Row]) -> None:
-    columns = list(Row.__dataclass_fields__)
+def write_rows(path: Path, rows: Sequence[Row]) -> None:
+    """Write a table of rows, whole or not at all."""
     content = io.StringIO(newline="")
-    csv.writer(content).writerows([columns, *([getattr(row, column) for column in columns] for row in rows)])
+    csv.writer(content).writerows([COLUMNS, *([getattr(row, column) for column in COLUMNS] for row in rows)])
     write_whole(path, content.getvalue().encode())
+
+
+def read_rows(path: str | Path) -> list[Row]:
+    """Read back what `write_rows` wrote; a column it lacks was not measured.
+
+    Raises:
+        InputError: no such table, one of the first six columns missing, or a number that is none; names the line.
+    """
+    path = Path(path)
+    try:
+        table = csv.DictReader(io.StringIO(path.read_text(encoding="utf-8", errors="replace"), newline=""))
+    except FileNotFoundError as error:
+        raise InputError(f"{path} does not exist. `llmseg evaluate` writes per_case.csv.") from error
+    if missing := [name for name in REQUIRED if name not in (table.fieldnames or ())]:
+        raise InputError(f"{path} has no column {', '.join(missing)}. Pass a per_case.csv of `llmseg evaluate`.")
+    rows = []
+    for line in table:
+        try:
+            metrics = {name: float(line[name]) for name in METRICS if name in line}
+        except (TypeError, ValueError) as error:
+            raise InputError(f"{path}, line {table.line_num}: {error}. Evaluate again.") from error
+        rows.append(Row(**{name: line[name] for name in KEYS}, **metrics))
+    return rows
 
 
 def _write_figure(path: Path, figure: Figure, dpi: int) -> None:
@@ -157,31 +233,36 @@ def _write_figure(path: Path, figure: Figure, dpi: int) -> None:
     write_whole(path, content.getbuffer())
 
 
-def _draw_scores(rows: Sequence[Row], path: Path) -> None:
-    from llmseg.plots import dice_by_structure
+def _draw_scores(rows: Sequence[Row], out: Path) -> None:
+    from llmseg.plots import dice_by_structure, metric_by_patient
 
-    _write_figure(path, dice_by_structure([(row.structure, row.condition, row.dice) for row in rows]), dpi=120)
+    values = [(row.id, row.structure, row.condition, row.dice) for row in rows]
+    _write_figure(out / "dice.png", dice_by_structure([value[1:] for value in values]), dpi=120)
+    _write_figure(out / "patients.png", metric_by_patient(values), dpi=120)
 
 
-def _draw_cases(segmenter: Segmenter, cases: Sequence[Case], rows: Sequence[Row], path: Path, count: int = 6) -> None:
-    """The target of six cases from the worst to the best with text, evenly spaced in rank: no picking."""
+def _draw_cases(
+    segmenter: Segmenter,
+    cases: Sequence[Case],
+    rows: Sequence[Row],
+    conditions: Conditions,
+    path: Path,
+    count: int = 6,
+) -> None:
+    """The target of six cases, from the first condition's worst to its best, evenly spaced in rank: no picking."""
     from llmseg.plots import contour_panels
 
-    dice = {r.id: r.dice for r in rows if (r.structure, r.condition) == (TARGETS[0], "text") and not np.isnan(r.dice)}
+    first = next(iter(conditions))
+    dice = {r.id: r.dice for r in rows if (r.structure, r.condition) == (TARGETS[0], first) and not np.isnan(r.dice)}
     ranked = sorted((case for case in cases if dice.get(case.id, 0) > 0), key=lambda case: dice[case.id])
     if not ranked:
         return
     shown = [ranked[i] for i in np.unique(np.linspace(0, len(ranked) - 1, count).round().astype(int))]
     volumes, panels = [], []
     for case in shown:
-        ct = segmenter.open(case.volume)
         volumes.append(case.volume)
-        panels.append(
-            {
-                "reference": case.structures,
-                "text": ct.segment(case.note).structures,
-                "no-text": ct.segment(None).structures,
-            }
-        )
+        ct = segmenter.open(volumes[-1])
+        drawn = {name: ct.segment(note_of(case)).structures for name, note_of in [*conditions.items()][:2]}
+        panels.append({"reference": case.structures} | drawn)
     titles = [f"{case.id}  DSC {dice[case.id]:.2f}" for case in shown]
     _write_figure(path, contour_panels(volumes, panels, titles, TARGETS[:1]), dpi=110)
