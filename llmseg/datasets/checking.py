@@ -137,7 +137,7 @@ def _check_case(number: int, entries: Sequence[tuple[str, object]], root: Path, 
     masks, faults = _read_masks(folder, names, volume)
     look = _Look(volume)
     findings = [
-        *_about_image(volume),
+        *_about_images(case, volume),
         *faults,
         *_about_note(case, look, masks.get(TARGETS[0])),
         *(found for name, mask in masks.items() for found in _about_contour(name, mask, look)),
@@ -149,11 +149,11 @@ def _check_case(number: int, entries: Sequence[tuple[str, object]], root: Path, 
     )
 
 
-def _about_image(volume: Volume) -> Iterator[tuple[str, str]]:
+def _about_images(case: Case, volume: Volume) -> Iterator[tuple[str, str]]:
     from llmseg.preprocessing import Grid, forward
 
     try:
-        forward(volume, Grid())  # whatever training would refuse
+        forward(volume, Grid(), case.others(case.load_others))  # whatever training would refuse
     except InputError as error:
         yield ERROR, str(error)
 
@@ -248,7 +248,7 @@ def _about_contour(name: str, whole: np.ndarray, look: _Look) -> Iterator[tuple[
 
 def _about_note(case: Case, look: _Look, target: np.ndarray | None) -> Iterator[tuple[str, str]]:
     if not case.note.text.strip():
-        yield WARNING, "the note is empty, so this case teaches the image alone. Write one into its notes file."
+        yield WARNING, "the note is empty: only a network that reads no notes can use it. Write one, or drop the case."
         return
     try:
         stated = read_note(case.note.text).facts.side
