@@ -24,8 +24,12 @@ Points = Mapping[float, Sequence[float]]
 
 def curves(panels: Mapping[str, Mapping[str, Points]], x_label: str, ticks: Sequence[float] | None = None) -> Figure:
     """One panel a measure, one line a series: every seed as a dot, the mean as the line."""
-    figure = _figure(5.6 * len(panels), 4.2)
-    for axes, (title, series) in zip(figure.subplots(1, len(panels), squeeze=False)[0], panels.items(), strict=True):
+    rows, columns = -(-len(panels) // 3), min(3, len(panels))
+    figure = _figure(5.0 * columns, 4.0 * rows)
+    grid = figure.subplots(rows, columns, squeeze=False, sharey=True).ravel()
+    for axes in grid[len(panels) :]:
+        axes.set_visible(False)
+    for axes, (title, series) in zip(grid, panels.items(), strict=False):
         for colour, (name, points) in zip(cycle(LINE_COLOURS), series.items(), strict=False):
             places = sorted(points)
             axes.plot(places, [np.mean(points[x]) for x in places], color=colour, lw=1.8, label=name)
@@ -110,7 +114,7 @@ def bars(values: Mapping[str, Mapping[str, Sequence[float]]], label: str = "DSC"
             axes.plot(place + spread, dots, ".", ms=4, color="#22303c", alpha=0.55)
     axes.set_xticks(range(len(values)), list(values), rotation=15 if len(values) > 5 else 0)
     _finish(axes, "", "", label)
-    axes.legend(frameon=False, fontsize=9, ncols=min(4, len(series)))
+    axes.legend(frameon=False, fontsize=9, ncols=min(4, len(series)), loc="lower right", bbox_to_anchor=(1, 1))
     return figure
 
 

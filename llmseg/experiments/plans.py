@@ -8,6 +8,7 @@ from fnmatch import fnmatch
 from types import MappingProxyType
 
 from llmseg.case import InputError
+from llmseg.text.onehot import ONE_HOT, WIDTH
 
 SEEDS = (0, 1, 2)
 ANCHOR_PERCENT, BETWEEN_PERCENT = (100, 5, 25, 50, 10, 75), (90, 92, 95, 98)
@@ -99,7 +100,7 @@ class Experiment:
 
 IMAGE_ONLY = ("network.fusion=none",)
 TEXT_ONLY = ("network.architecture=text-only",)
-ONE_HOT = ("encoder.model=one-hot",)
+FACTS = (f"encoder.model={ONE_HOT}", f"network.token_width={WIDTH}")
 RANDOM_TWIN = "random-twin"
 """Stands for the packaged language model with random weights, which is written where an arm is trained."""
 
@@ -136,7 +137,7 @@ def _baselines() -> tuple[Arm, ...]:
             _seeded("full"),
             _seeded("image-only", IMAGE_ONLY, (NO_TEXT,)),
             _seeded("text-only", TEXT_ONLY, (TEXT,)),
-            _seeded("one-hot", ONE_HOT),
+            _seeded("one-hot", FACTS),
             _seeded("two-way", ("network.fusion=two-way",)),
             *(_seeded(name, settings, (NO_TEXT,)) for name, settings in image_only.items()),
         ]
@@ -149,7 +150,7 @@ def _encoders() -> tuple[Arm, ...]:
         [
             _seeded("layer-16"),
             _seeded("random-weights", (f"encoder.model={RANDOM_TWIN}",)),
-            _seeded("one-hot", ONE_HOT),
+            _seeded("one-hot", FACTS),
             *(_seeded(name, (f"encoder.layer={layer}",)) for name, layer in layers.items()),
             _seeded("mean-pooled", ("network.pooling=mean",)),
         ]
