@@ -23,6 +23,7 @@ from llmseg.case import InputError, Note, Segmentation, Structures, Volume
 from llmseg.metrics import dice
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint
 from llmseg.model.network import ContourNetwork
+from llmseg.model.precision import autocast
 from llmseg.model.refinement import Box, Refinement, View
 from llmseg.model.tiling import Tile, blend, overlap, tiles_of
 from llmseg.preprocessing import Placement, forward, inverse, inverse_mask
@@ -106,7 +107,7 @@ class Segmenter:
         refinement = config.refinement if refinement is None else refinement or Refinement()
         spec = replace(config.encoder, model=encoder, revision="main", adapter="") if encoder else config.encoder
         reader = TextEncoder(spec, device=str(chosen), cache=cache)
-        if config.network.fusion != "none" and reader.fingerprint != config.encoder_fingerprint:
+        if config.network.reads_notes and reader.fingerprint != config.encoder_fingerprint:
             problem = (
                 f"{Path(checkpoint).name} was trained with the language model {config.encoder.model} "
                 f"({config.encoder_fingerprint}); this one is {reader.name}"
@@ -120,7 +121,7 @@ class Segmenter:
     @property
     def reads_notes(self) -> bool:
         """False for an image-only network: every note is passed over, and no language model loads."""
-        return self.config.network.fusion != "none"
+        return self.config.network.reads_notes
 
     @property
     def encoder_name(self) -> str:
@@ -193,7 +194,7 @@ class Segmenter:
         return self.network.probabilities(logits).cpu()
 
     def _autocast(self) -> torch.autocast:
-        return torch.autocast(self.device.type, dtype=torch.bfloat16)
+        return autocast(self.device)
 
 
 @dataclass(frozen=True, eq=False)

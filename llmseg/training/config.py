@@ -75,7 +75,7 @@ class TrainConfig:
     fraction: float = 1.0
     patients: tuple[str, ...] = ()
     workers: int = 1
-    precision: str = "bf16"
+    precision: str = "auto"
 
     def __post_init__(self):
         object.__setattr__(self, "patients", tuple(self.patients))
@@ -90,8 +90,8 @@ class TrainConfig:
                 raise InputError(f"{name} = {getattr(self, name)}; it must be in [0, 1). Correct the config.")
         if self.fraction > 1:
             raise InputError(f"fraction = {self.fraction}; it must be in (0, 1]. Correct the config.")
-        if self.precision not in ("no", "bf16", "fp16"):
-            raise InputError(f"precision = {self.precision!r} is not one of no, bf16, fp16. Correct the config.")
+        if self.precision not in ("auto", "no", "bf16", "fp16"):
+            raise InputError(f"precision = {self.precision!r} is not one of auto, no, bf16, fp16. Correct the config.")
 
     def to_json(self) -> dict[str, object]:
         # Through JSON, so that it compares equal to what a run's folder remembers.

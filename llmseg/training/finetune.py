@@ -21,12 +21,13 @@ from llmseg.datasets.folder import Dataset
 from llmseg.formats.whole import write_whole
 from llmseg.model.checkpoint import CheckpointConfig, save_checkpoint
 from llmseg.model.network import ContextUNETR
+from llmseg.model.precision import has_bf16
 from llmseg.text.encoder import TextEncoder
 from llmseg.training.card import model_card
 from llmseg.training.config import TrainConfig
 from llmseg.training.losses import Loss, dice_focal
 from llmseg.training.prepared import PreparedCase, cut, prepare
-from llmseg.training.reading import pretrain_reader
+from llmseg.training.reading import pretrain_reader, prompt_of_note
 from llmseg.training.samples import Batch, NoteBank, SampleStream, collate, is_tuning, nested_share
 from llmseg.training.starting import read_start, take_weights
 
@@ -234,7 +235,8 @@ class _Run:
         dice = {condition: {name: [] for name in names} for condition in ("text", "no-text")}
         for prepared in self.cases.tuning:
             sample = cut(prepared, self.config.network.field)
-            text = None if self.encoder is None else self.encoder.encode([prepared.case.note.text]).to(self.device)
+            prompts = [prompt_of_note(prepared.case.note)]
+            text = None if self.encoder is None else self.encoder.encode(prompts).to(self.device)
             with self.accelerator.autocast():
                 features = network.encode_image(sample.image[None].to(self.device))
                 drawn = {"text": network.decode(features, text), "no-text": network.decode(features, None)}
@@ -345,6 +347,9 @@ def _accelerator(precision: str) -> Accelerator:
     from accelerate.state import AcceleratorState
 
     AcceleratorState._reset_state()  # else an earlier run of this process would dictate its precision
+    if precision == "auto":
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        precision = "bf16" if has_bf16(device) else "no"
     return Accelerator(mixed_precision=precision)
 
 

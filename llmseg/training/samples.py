@@ -34,8 +34,8 @@ def _hash(text: str) -> float:
 class NoteBank:
     """Every prompt training may ask for, encoded once.
 
-    The prompts of a case with facts say now more, now less of them: the essential ones, all, or a few, and as often of its
-    mirror image. A case without facts keeps its one note, and is never mirrored.
+    The prompts of a case with facts say now more, now less of them: the essential ones, all, or a few, and as often of
+    its mirror image. A case without facts keeps its one note, and is never mirrored.
     """
 
     def __init__(
