@@ -10,6 +10,8 @@ from hypothesis import strategies as st
 
 from llmseg.case import InputError
 from llmseg.text.note import read_note
+from llmseg.text.sections import sentences_of
+from llmseg.text.shadow import shadow_of
 from llmseg.text.wording import write_note
 from llmseg.training.reading import draw_facts
 
@@ -206,3 +208,10 @@ def test_any_text_is_read_or_refused_and_offsets_stay_inside(note):
 def test_other_scripts_and_emoji_are_only_text(odd):
     reading = read_note(odd)
     assert reading.facts.side in ("left", None)
+
+
+def test_a_note_without_a_full_stop_is_read_in_parts_that_lose_no_word():
+    shadow = shadow_of("left tonsil " * 700)
+    sentences = sentences_of(shadow)
+    assert max(s.end - s.start for s in sentences) <= 1000
+    assert "".join(shadow.text[s.start : s.end] for s in sentences).split() == shadow.text.split()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -49,6 +50,7 @@ _ABBREVIATIONS = [
 _BREAK = re.compile(
     r"\n+[ \t]*|,\s(?=[a-z][a-z ]{2,28}:\s)|(?<=[.!?])[\"')\]]*\s+|;\s*|\s\|\s|\s[-*•]{1,2}\s(?=[a-z]{3}|\d[\d./, and]*gy)(?!i{1,3}v?\b)|\s/\s(?=[a-z])"
 )
+_LONGEST = 1000
 _ENUMERATION = re.compile(r"[ \t]*(?:[-*•·>+]+|\(?\d{1,2}[.)](?!\d)|\(?[a-z][.)](?=\s))?[ \t]*")
 _STAGE = re.compile(r"\b[cpyr]{0,2}t ?[0-4x](?:is)?[a-d]?,? ?[cp]?n ?[0-3x]|\bstage\b|\btnm\b")
 _DOSE = re.compile(
@@ -139,7 +141,16 @@ def _stretches(shadow: Shadow) -> list[tuple[int, int]]:
         cuts.append((start, match.start()))
         start = match.end()
     cuts.append((start, len(text)))
-    return [(s, e) for s, e in cuts if text[s:e].strip()]
+    return [piece for s, e in cuts for piece in _pieces(text, s, e) if text[slice(*piece)].strip()]
+
+
+def _pieces(text: str, start: int, end: int) -> Iterator[tuple[int, int]]:
+    """A stretch without an end (a list, a pasted table) in parts: what lies far apart says nothing of each other."""
+    while end - start > _LONGEST:
+        space = text.rfind(" ", start + 1, start + _LONGEST) + 1 or start + _LONGEST
+        yield start, space
+        start = space
+    yield start, end
 
 
 def _goes_on(text: str, start: int, match: re.Match, next_letter: str) -> bool:
