@@ -19,16 +19,14 @@ from torch import nn
 
 from llmseg.model.reader import TextReader, descend
 from llmseg.text.encoder import EncoderSpec, TextEncoder, TextFeatures
-from llmseg.text.facts import NECKS, SIDES, SITES, Facts
+from llmseg.text.facts import N_STAGES, NECKS, SIDES, SITES, T_STAGES, Facts
 from llmseg.text.note import read_note
 from llmseg.text.wording import write_note
 
 FACTS = ("site", "side", "t_stage", "neck")
-T_STAGES = ("T1", "T2", "T3", "T4", "T4a")
 REBUILT = "expanded"
 """The template that states all four facts."""
 
-_STAGE = re.compile(r"\b[cp]?(T[1-4]a?)(?=N\d)")
 _CHOICES = {"site": SITES, "side": SIDES, "neck": NECKS, "t_stage": T_STAGES}
 
 
@@ -89,15 +87,12 @@ def compare(
 
 def _notes(count: int, split: str, seed: int) -> list[tuple[str, dict[str, str]]]:
     rng, found = random.Random(f"probe/{split}/{seed}"), []
-    while len(found) < count:
+    for number in range(count):
         side = rng.choice(SIDES)
-        facts = Facts(
-            rng.choice(SITES), side, rng.choice(NECKS if side == "midline" else (side, "bilateral")), (70, 56)
-        )
-        text = write_note(facts, split=split, seed=f"probe/{seed}/{len(found)}/{rng.random()}")
-        stage = _STAGE.search(text)
-        if stage:  # a note that names no stage has no right answer
-            found.append((text, {"site": facts.site, "side": side, "neck": facts.neck, "t_stage": stage.group(1)}))
+        neck = rng.choice(NECKS if side == "midline" else (side, "bilateral"))
+        facts = Facts(rng.choice(SITES), side, neck, (70, 56), rng.choice(T_STAGES), rng.choice(N_STAGES))
+        text = write_note(facts, split=split, seed=f"probe/{seed}/{number}/{rng.random()}")
+        found.append((text, {fact: getattr(facts, fact) for fact in FACTS}))
     return found
 
 
