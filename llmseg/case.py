@@ -5,7 +5,7 @@ Frozen and checked when built, so every room above can trust what it is handed.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from types import MappingProxyType
@@ -20,11 +20,28 @@ STRUCTURES = TARGETS + ORGANS
 PAIRED = MappingProxyType({"Parotid_L": "Parotid_R", "Parotid_R": "Parotid_L"})
 """What a left-right mirror turns each paired organ into."""
 
+MODALITIES = ("ct", "pet", "mr")
+"""The kinds of image there are; "mr-t1" and "mr-t2" are two of one kind."""
+
 SPACING_RANGE_MM = (0.1, 10.0)
 
 
 class InputError(ValueError):
     """Something the user gave cannot be used: says what, which value, and the remedy."""
+
+
+def kind_of(modality: str) -> str:
+    """The kind of image a modality names: "mr" of "mr-t1".
+
+    Raises:
+        InputError: none of MODALITIES.
+    """
+    kind = modality.split("-")[0]
+    if kind not in MODALITIES:
+        raise InputError(
+            f"Modality {modality!r} is none of {', '.join(MODALITIES)}. Two of one kind are told apart as in mr-t1."
+        )
+    return kind
 
 
 @dataclass(frozen=True, eq=False)
@@ -164,6 +181,7 @@ class Case:
         id: unique in its dataset; also the patient's unless `patient_id` says otherwise.
         split: "training", "validation" or "test".
         facts: what the note says, where known; lets training word it anew and mirror it.
+        load_others: images beside the CT by their modality, "pet" or "mr-t1", on grids of their own.
     """
 
     id: str
@@ -173,6 +191,7 @@ class Case:
     load_structures: Callable[[], Structures | None]
     facts: object | None = None
     patient_id: str = ""
+    load_others: Mapping[str, Callable[[], Volume]] = field(default_factory=dict)
 
     @property
     def volume(self) -> Volume:
@@ -181,6 +200,21 @@ class Case:
     @property
     def structures(self) -> Structures | None:
         return self.load_structures()
+
+    def others(self, modalities: Iterable[str]) -> dict[str, Volume]:
+        """The images beside the CT that a network asks for.
+
+        Raises:
+            InputError: the case has no such image.
+        """
+        modalities = tuple(modalities)
+        for modality in modalities:
+            if modality not in self.load_others:
+                raise InputError(
+                    f'Case {self.id} has no image "{modality}". List it under "images" in dataset.json, or leave it '
+                    "out of network.modalities."
+                )
+        return {modality: self.load_others[modality]() for modality in modalities}
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,7 +12,6 @@ from torch.nn import functional
 
 from llmseg.case import InputError
 from llmseg.model.network import (
-    INPUTS,
     ContextUNETR,
     ContourNetwork,
     NetworkConfig,
@@ -75,7 +74,7 @@ class ImageOnly(ContourNetwork):
         start_empty(out.conv.conv, config.activation)
 
     def encode_image(self, image: torch.Tensor) -> list[torch.Tensor]:
-        """(B, 1, X, Y, Z) image in [0, 1] -> the logits: nothing is left to decode."""
+        """(B, modalities, X, Y, Z) image in [0, 1] -> the logits: nothing is left to decode."""
         x, y, z = image.shape[2:]
         padded = functional.pad(image, [amount for p in reversed(self.padding) for amount in (0, p)])
         return [self.net(shown(padded))[:, :, :x, :y, :z]]
@@ -88,7 +87,7 @@ class ImageOnly(ContourNetwork):
 
 def _unetr(config: NetworkConfig, field: tuple[int, int, int]) -> UNETR:
     return UNETR(
-        in_channels=INPUTS,
+        in_channels=config.inputs,
         out_channels=config.outputs,
         img_size=field,
         feature_size=config.channels[0],
@@ -104,7 +103,9 @@ def _swin_unetr(config: NetworkConfig, field: tuple[int, int, int]) -> SwinUNETR
         raise InputError(f"Field {config.field} leaves a swin-unetr one voxel. Let one edge be above 32.")
     # Its first heads take 12 channels at a time.
     return SwinUNETR(
-        in_channels=INPUTS, out_channels=config.outputs, feature_size=max(12, 12 * round(config.channels[0] / 12))
+        in_channels=config.inputs,
+        out_channels=config.outputs,
+        feature_size=max(12, 12 * round(config.channels[0] / 12)),
     )
 
 
@@ -114,7 +115,7 @@ def _dynunet(config: NetworkConfig, field: tuple[int, int, int]) -> DynUNet:
         raise InputError(f"A dynunet has 3 levels or more; channels = {config.channels}. Name more of them.")
     return DynUNet(
         spatial_dims=3,
-        in_channels=INPUTS,
+        in_channels=config.inputs,
         out_channels=config.outputs,
         kernel_size=[3] * levels,
         strides=[1] + [2] * (levels - 1),
