@@ -81,6 +81,15 @@ class TextReader(nn.Module):
                                      nn.Linear(2 * width, width), nn.LayerNorm(width))  # fmt: skip
 
     @torch.no_grad()
+    def reset(self) -> None:
+        """Start anew from torch's random state, whatever was drawn from it before."""
+        if self.pooling == "queries":
+            self.queries.normal_(std=0.1)
+        for module in self.modules():
+            if isinstance(module, nn.Linear | nn.LayerNorm):
+                module.reset_parameters()
+
+    @torch.no_grad()
     def standardise(self, text: TextFeatures) -> None:
         """Take mean and deviation of the tokens of the training notes."""
         tokens = text.tokens[text.mask]

@@ -6,15 +6,20 @@ reader learns to name each fact, or that it is not stated, and to give a free wo
 
 from __future__ import annotations
 
+import hashlib
+import json
 import logging
 import random
 from collections.abc import Sequence
 from dataclasses import replace
+from pathlib import Path
 
+import safetensors.torch
 import torch
 from torch import nn
 
 from llmseg.case import Note
+from llmseg.formats.whole import write_whole
 from llmseg.model.reader import FACT_HEADS, TextReader, descend, fact_targets
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.text.facts import DOSES_GY, LEVELS, N_STAGES, NECKS, SIDES, SITES, T_STAGES, Facts
@@ -24,6 +29,9 @@ from llmseg.text.template import DEFAULT_TEMPLATE, fill, read_template
 from llmseg.text.wording import write_note, write_partial_note
 
 log = logging.getLogger(__name__)
+
+READER_VERSION = 1
+"""Raise it when a reader would be taught otherwise from the same arguments: readers of another version are not used."""
 
 _ESSENTIAL = ("site", "side", "neck", "dose_gy")
 _EXPANDED = ("t_stage", "n_stage", "nodes")
@@ -104,16 +112,44 @@ def generated_notes(count: int, *, seed: int) -> tuple[list[str], list[str], tor
 
 
 def pretrain_reader(
-    reader: TextReader, encoder: TextEncoder, *, notes: int = 4000, steps: int = 1500, seed: int = 0
+    reader: TextReader, encoder: TextEncoder, *, notes: int = 4000, steps: int = 4000, seed: int = 0
 ) -> dict[str, float]:
     """Train the reader to name each fact of generated notes; afterwards it is frozen.
+
+    What it learns depends on the arguments alone, so a reader once taught is kept in the encoder's cache.
 
     Returns:
         fact -> accuracy on an eighth as many expanded notes in wordings never trained on ("nodes": mean over the
         levels); "prompt ..." for their prompts; "apart": how far, in standard deviations, a note's context lies from
         its prompt's.
     """
+    shapes = {name: list(value.shape) for name, value in reader.state_dict().items()}
+    recipe = json.dumps([READER_VERSION, reader.pooling, shapes, notes, steps, seed])
+    path = encoder.folder / f"reader-{hashlib.sha256(recipe.encode()).hexdigest()[:16]}.safetensors"
+    accuracy = _read_taught(reader, path)
+    if accuracy is None:
+        accuracy = _teach(reader, encoder, notes, steps, seed)
+        write_whole(path, safetensors.torch.save(reader.state_dict(), {"accuracy": json.dumps(accuracy)}))
+    reader.eval().requires_grad_(False)
+    log.info("Reader on unseen wordings: %s", ", ".join(f"{fact} {share:.2f}" for fact, share in accuracy.items()))
+    return accuracy
+
+
+def _read_taught(reader: TextReader, path: Path) -> dict[str, float] | None:
+    if not path.exists():
+        return None
+    try:
+        with safetensors.safe_open(path, framework="pt") as file:
+            reader.load_state_dict({name: file.get_tensor(name) for name in file.keys()})  # noqa: SIM118
+            return json.loads(file.metadata()["accuracy"])
+    except (safetensors.SafetensorError, OSError, RuntimeError, KeyError, TypeError, ValueError):
+        log.warning("The cache file %s is damaged; teaching that reader again.", path)
+        return None
+
+
+def _teach(reader: TextReader, encoder: TextEncoder, notes: int, steps: int, seed: int) -> dict[str, float]:
     torch.manual_seed(seed)
+    reader.reset()
     worded, prompts, targets = generated_notes(notes, seed=seed)
     text = encoder.encode([*worded, *prompts])
     reader.standardise(text)
@@ -128,10 +164,8 @@ def pretrain_reader(
 
     reader.train()
     descend([*reader.parameters(), *heads.parameters()], loss_of, notes, steps)
-    reader.eval().requires_grad_(False)
-    accuracy = _accuracy(reader, heads, encoder, notes // 8, seed)
-    log.info("Reader on unseen wordings: %s", ", ".join(f"{fact} {share:.2f}" for fact, share in accuracy.items()))
-    return accuracy
+    reader.eval()
+    return _accuracy(reader, heads, encoder, notes // 8, seed)
 
 
 @torch.inference_mode()
