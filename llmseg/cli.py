@@ -96,10 +96,6 @@ def _add_text(parser: argparse.ArgumentParser) -> None:
     compare.add_argument("--layers", type=int, nargs="+", default=[8, 16, 24, 30], help="for the learned queries")
     compare.add_argument("--encoder", action="append", default=[], help="further models, by id or folder")
     compare.set_defaults(run=_text_compare)
-    settle = kinds.add_parser("settle", help="teach a checkpoint's reader one context for all wordings of a fact")
-    settle.add_argument("checkpoint", type=Path)
-    settle.add_argument("--out", type=Path, required=True)
-    settle.set_defaults(run=_text_settle)
 
 
 def _add_encoder(parser: argparse.ArgumentParser) -> None:
@@ -315,14 +311,6 @@ def _text_compare(options: argparse.Namespace) -> None:
             layer = "" if score.way.spec is None else score.way.spec.layer or "last"
             row = f"{score.way.name:20} {layer:>5}  {score.way.pooling:8} {'prompt' if score.rebuilt else 'note':9}"
             print(row + "".join(f"{score.accuracy[fact]:9.2f}" for fact in FACTS), flush=True)
-
-
-def _text_settle(options: argparse.Namespace) -> None:
-    from llmseg.training.settling import settle_checkpoint
-
-    for name, share in settle_checkpoint(options.checkpoint, options.out).items():
-        print(f"{name:16} {share:.3f}")
-    print(f"checkpoint: {options.out}")
 
 
 def _train(options: argparse.Namespace) -> None:

@@ -90,7 +90,7 @@ def same(one: PreparedCase, other: PreparedCase) -> bool:
 def test_a_prepared_case_is_the_grid_and_the_share_of_each_voxel_inside(ready):
     prepared, case = ready(), patient()
     image, placement = forward(case.volume, GRID)
-    np.testing.assert_allclose(prepared.image, image[0].numpy(), atol=1e-3)
+    np.testing.assert_allclose(prepared.image, image.numpy(), atol=1e-3)
     inside = [to_grid(case.structures[name], placement) for name in NAMES]
     np.testing.assert_allclose(prepared.targets / 255, inside, atol=0.5 / 255)
     assert prepared.anchor == placement.anchor
@@ -172,7 +172,7 @@ def test_cut_straight_is_a_plain_crop_at_the_anchor(ready, field):
     prepared = ready()
     origin = field_origin(prepared.anchor, field)
     sample = cut(prepared, field)
-    for drawn, plain in ((sample.image, prepared.image[None]), (sample.targets, prepared.targets / 255)):
+    for drawn, plain in ((sample.image, prepared.image), (sample.targets, prepared.targets / 255)):
         expected = cut_tile(torch.from_numpy(plain.astype(np.float32)), origin, field)
         torch.testing.assert_close(drawn, expected, atol=2e-4, rtol=0)
     assert sample.known.all()
@@ -219,7 +219,7 @@ def drawn_with(prepared: PreparedCase, seed: int, augment: Augmentation = SHAPE_
 def test_image_and_targets_deform_together(ready, seed, mirror):
     # Where the image shows nothing but the target, it must still do so after both were bent.
     target = ready().targets[0] / 255
-    sample = drawn_with(replace(ready(), image=(0.9 * target).astype(np.float16)), seed, mirror=mirror)
+    sample = drawn_with(replace(ready(), image=(0.9 * target[None]).astype(np.float16)), seed, mirror=mirror)
     sharp = 0.9 * sample.targets[:1]
     blurred = torch.nn.functional.avg_pool3d(sharp, 3, stride=1, padding=1)
     seen = sharp > 0.03
@@ -268,10 +268,9 @@ class FakeEncoder:
 
 @pytest.fixture
 def spelled(monkeypatch):
-    """Notes say their facts and nothing else."""
-    monkeypatch.setattr(
-        samples, "write_note", lambda facts, *, split, seed: f"{facts.side} {facts.neck} {split} {seed}"
-    )
+    """Prompts say all facts and nothing else."""
+    monkeypatch.setattr(samples, "said_of", lambda facts, seed: (facts, seed))
+    monkeypatch.setattr(samples, "prompt_of", lambda said: f"{said[0].side} {said[0].neck} {said[1]}")
 
 
 CALM = Augmentation(far_shift=0.1)
@@ -305,9 +304,8 @@ def test_the_note_of_a_sample_names_the_side_the_image_shows(ready, spelled):
     seen = Counter()
     for number in range(40):
         sample, tokens, _ = drawn[number]
-        side, neck, split, seed = encoder.read(tokens).split()
+        side, neck, seed = encoder.read(tokens).split()
         assert (side, neck) == (side_of(sample),) * 2
-        assert split == "training"
         seen[seed.split("/")[0], side] += 1
     assert len(seen) == 4  # each patient as it is and mirrored
     assert min(seen.values()) > 3

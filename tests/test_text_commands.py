@@ -6,15 +6,11 @@ import io
 import json
 
 import pytest
-import torch
-from tiny import TOKEN_WIDTH, write_checkpoint, write_language_model
+from tiny import write_language_model
 
 from llmseg.cli import main
 from llmseg.evaluation.probes import FACTS, compare, ways
-from llmseg.model.checkpoint import load_checkpoint
-from llmseg.model.reader import TextReader
-from llmseg.text.encoder import EncoderSpec, TextEncoder
-from llmseg.training.settling import every_facts, settle_reader
+from llmseg.text.encoder import EncoderSpec
 
 NOTE = "Mr. John Miller, 68M, SCC L tonsil cT2N1, plan 70/56 Gy in 35# to bilat neck"
 
@@ -90,39 +86,3 @@ def test_each_way_of_pooling_can_be_probed(tmp_path):
     asked = ways([("tiny", spec)], [2])[1:]
     assert {way.pooling for way in asked} == {"mean", "last", "queries"}
     assert len(list(compare(asked, notes=30, cache=tmp_path))) == 2 * len(asked)
-
-
-def test_every_set_of_facts_is_there_once():
-    facts = every_facts()
-    assert len(facts) == len(set(facts)) == 112
-    assert {fact.mirrored() for fact in facts} == set(facts)
-
-
-def test_a_settled_reader_gives_the_wordings_of_the_same_facts_one_context(tmp_path):
-    encoder = TextEncoder(EncoderSpec(str(write_language_model(tmp_path / "model")), layer=2), cache=tmp_path)
-    torch.manual_seed(0)
-    reader = TextReader(TOKEN_WIDTH, 8, 2).eval()
-    before = {name: value.clone() for name, value in reader.state_dict().items()}
-    settled, accuracy = settle_reader(reader, encoder, notes=200, steps=60)
-    assert all(torch.equal(before[name], value) for name, value in reader.state_dict().items())
-    text = encoder.encode(["the left oropharynx , 70 gy", "oropharynx , left , dose 70"])
-
-    def apart(reader: TextReader) -> float:
-        contexts = reader(text).detach()
-        return float((contexts[0] - contexts[1]).norm() / contexts.norm())
-
-    assert apart(settled) < apart(reader)
-    assert {"site", "prompt side"} <= set(accuracy)
-
-
-def test_settling_writes_a_checkpoint_that_says_so(tmp_path, monkeypatch, capsys):
-    write_checkpoint(tmp_path / "tiny", write_language_model(tmp_path / "model"))
-    config = json.loads((tmp_path / "tiny" / "config.json").read_text())
-    config["trained"] |= {"patients": 1, "phantoms": 0, "tuning_patients": [], "tuning_scores": {}}
-    (tmp_path / "tiny" / "config.json").write_text(json.dumps(config))
-    monkeypatch.setenv("LLMSEG_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr("llmseg.training.settling.settle_reader", lambda reader, encoder: (reader, {"site": 1.0}))
-    assert main(["text", "settle", str(tmp_path / "tiny"), "--out", str(tmp_path / "settled")]) == 0
-    _, described = load_checkpoint(tmp_path / "settled")
-    assert described.trained["settled"] == {"site": 1.0}
-    assert "settled after training" in (tmp_path / "settled" / "README.md").read_text()

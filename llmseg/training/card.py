@@ -23,13 +23,14 @@ Contours {structures} on a head-and-neck planning CT. **Research use only.**
   structures are coarse; notes are English and short; never evaluated prospectively. Not a medical device.
 """
 
-_NOTES = """- **Notes**: site, side, neck coverage and dose levels, worded by templates. Where these were read off the
-  contours, scores with text measure how well the model uses words, not clinical benefit.
-- **Language model**: {encoder}, frozen; fingerprint `{fingerprint}`. Another one is refused.{settled}"""
+_NOTES = """- **Notes**: site, side, neck coverage and dose levels; expanded ones also a stage (by the target's volume)
+  and which neck level gets which dose. Where these were read off the contours, scores with text measure how well the
+  model uses words, not clinical benefit.
+- **Language model**: {encoder}, frozen; fingerprint `{fingerprint}`. Another one is refused.{read}"""
 
-_SETTLED = """
-- **Reader**: settled after training, so that all wordings of the same facts give one context and a missing fact is not
-  guessed; of notes in wordings never seen it reads {accuracy}."""
+_READING = """
+- **Reader**: taught on generated notes before any patient was seen; of notes in wordings never seen, as written, it
+  names {accuracy}."""
 
 _IMAGE_ONLY = "- **Notes**: none; it contours from the image alone, and a note changes nothing."
 
@@ -54,7 +55,7 @@ def model_card(config: CheckpointConfig) -> str:
         else _NOTES.format(
             encoder=f"{config.encoder.model}, layer {config.encoder.layer or 'last'}",
             fingerprint=config.encoder_fingerprint,
-            settled=_settled_line(trained.get("settled", {})),
+            read=_reading_line(trained.get("reading", {})),
         ),
         network=config.network.encoder,
         fusion=config.network.fusion,
@@ -65,9 +66,11 @@ def model_card(config: CheckpointConfig) -> str:
     )
 
 
-def _settled_line(accuracy: Mapping[str, float]) -> str:
-    said = ", ".join(f"{name} {share:.2f}" for name, share in accuracy.items() if not name.startswith("prompt"))
-    return _SETTLED.format(accuracy=said) if accuracy else ""
+def _reading_line(accuracy: Mapping[str, float]) -> str:
+    said = ", ".join(
+        f"{name} {share:.2f}" for name, share in accuracy.items() if not name.startswith("prompt") and name != "apart"
+    )
+    return _READING.format(accuracy=said) if accuracy else ""
 
 
 def _dataset_line(dataset: Mapping[str, str]) -> str:

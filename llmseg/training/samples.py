@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 import torch
 
-from llmseg.case import PAIRED, Case
+from llmseg.case import PAIRED, Case, InputError
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.training.prepared import Augmentation, PreparedCase, cut, mirrored_channels
 from llmseg.training.reading import prompt_of, prompt_of_note, said_of
@@ -35,7 +35,8 @@ class NoteBank:
     """Every prompt training may ask for, encoded once.
 
     The prompts of a case with facts say now more, now less of them: the essential ones, all, or a few, and as often of
-    its mirror image. A case without facts keeps its one note, and is never mirrored.
+    its mirror image. A case without facts keeps its one note, and is never mirrored; one with an empty note is drawn
+    without text.
     """
 
     def __init__(
@@ -53,8 +54,10 @@ class NoteBank:
                     drawn = (said_of(facts, f"{case.id}/{mirror}/{i}") for i in range(wordings))
                     self._prompts[case.id, mirror] = [prompt for said in drawn if (prompt := prompt_of(said))]
                 elif not mirror:
-                    self._prompts[case.id, mirror] = [prompt_of_note(case.note)]
+                    self._prompts[case.id, mirror] = [prompt_of_note(case.note)] if case.note.text.strip() else []
         texts = sorted({text for prompts in self._prompts.values() for text in prompts})
+        if not texts:
+            raise InputError("No training case has a note to read. Write notes, or train with network.fusion = none.")
         encoder.encode(texts, on_progress)  # fills the cache; read back one by one, as half precision
         self._tokens = {text: encoder.encode([text]).tokens[0].half() for text in texts}
 
@@ -63,10 +66,13 @@ class NoteBank:
         """D of the language model's hidden states."""
         return next(iter(self._tokens.values())).shape[1]
 
+    def says_something_of(self, case: Case, mirror: bool) -> bool:
+        return bool(self._prompts[case.id, mirror])
+
     def draw(self, case: Case, mirror: bool, number: int) -> torch.Tensor:
-        """(T, D) tokens of one prompt."""
+        """(T, D) tokens of one prompt; one of zeros where there is none."""
         prompts = self._prompts[case.id, mirror]
-        return self._tokens[prompts[number % len(prompts)]]
+        return self._tokens[prompts[number % len(prompts)]] if prompts else torch.zeros(1, self.width).half()
 
 
 @dataclass(frozen=True, eq=False)
@@ -130,6 +136,8 @@ class SampleStream(torch.utils.data.Dataset):
         mirror = chance() < 0.5 and self._mirrors and prepared.case.facts is not None
         wording = int(torch.randint(1 << 30, (1,), generator=rng))
         keep = chance() >= self._drop_note
+        if self._bank is not None:
+            keep = keep and self._bank.says_something_of(prepared.case, mirror)
         tokens = None if self._bank is None else self._bank.draw(prepared.case, mirror, wording)
         sample = cut(prepared, self._field, mirror, self._swap, self._augment, self._spacing_mm, rng)
         return sample, tokens, keep
