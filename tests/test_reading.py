@@ -1,4 +1,4 @@
-"""A reader is taught once: what it learns depends on its shape, its notes and its seed, not on the network around it."""
+"""A reader is taught once: what it learns depends on its notes and its seed, not on the network around it."""
 
 from __future__ import annotations
 
