@@ -20,7 +20,8 @@ STRUCTURES = TARGETS + ORGANS
 PAIRED = MappingProxyType({"Parotid_L": "Parotid_R", "Parotid_R": "Parotid_L"})
 """What a left-right mirror turns each paired organ into."""
 
-MODALITIES = ("ct", "pet", "mr")
+CT = "ct"
+MODALITIES = (CT, "pet", "mr")
 """The kinds of image there are; "mr-t1" and "mr-t2" are two of one kind."""
 
 SPACING_RANGE_MM = (0.1, 10.0)
@@ -202,19 +203,19 @@ class Case:
         return self.load_structures()
 
     def others(self, modalities: Iterable[str]) -> dict[str, Volume]:
-        """The images beside the CT that a network asks for.
+        """The images that a network of these modalities looks at beside the CT.
 
         Raises:
             InputError: the case has no such image.
         """
-        modalities = tuple(modalities)
-        for modality in modalities:
+        beside = [modality for modality in modalities if modality != CT]
+        for modality in beside:
             if modality not in self.load_others:
                 raise InputError(
-                    f'Case {self.id} has no image "{modality}". List it under "images" in dataset.json, or leave it '
-                    "out of network.modalities."
+                    f'Case {self.id} has no image "{modality}", which the network looks at. List it under "images" in '
+                    "dataset.json, or use a network without it."
                 )
-        return {modality: self.load_others[modality]() for modality in modalities}
+        return {modality: self.load_others[modality]() for modality in beside}
 
 
 @dataclass(frozen=True, eq=False)

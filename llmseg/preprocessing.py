@@ -7,15 +7,16 @@ of the scanned field, so nothing drifts; a flipped axis is a matrix with its col
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from itertools import permutations
+from types import MappingProxyType
 
 import numpy as np
 import torch
 from scipy import ndimage
 
-from llmseg.case import InputError, Volume, spacing_of
+from llmseg.case import InputError, Volume, kind_of, spacing_of
 
 BODY_ABOVE_HU = -300.0
 COUCH_THICKNESS_MM = 24.0
@@ -28,27 +29,44 @@ NEGLIGIBLE = 1e-3
 SLAB_VOXELS = 4_000_000
 """How many full-resolution float32 voxels are held at a time."""
 
+SUV_LIMIT = 200.0
+"""A PET whose body holds more is not in SUV; a bladder reaches 100, Bq/ml begin in the thousands."""
+
+WINDOWS = MappingProxyType({"ct": "window_hu", "pet": "window_suv", "mr": "window_percent"})
+"""Kind of image -> which window of the grid it is seen in."""
+
 Triple = tuple[float, float, float]
 
 
 @dataclass(frozen=True)
 class Grid:
-    """What the network sees: voxel size and the range of Hounsfield units that becomes [0, 1].
+    """What the network sees: voxel size, and for each kind of image the range that becomes [0, 1].
 
+    Args:
+        spacing_mm: voxel edges (x, y, z).
+        window_hu: of a CT.
+        window_suv: of a PET, in standardised uptake values.
+        window_percent: of an MR, whose units mean nothing: percentiles of its values inside the body.
     Raises:
         InputError: a spacing outside 0.5 to 10 mm, or a window that is empty or cuts off the body's surface.
     """
 
     spacing_mm: Triple = (4.0, 4.0, 4.0)
     window_hu: tuple[float, float] = (-1000.0, 1000.0)
+    window_suv: tuple[float, float] = (0.0, 15.0)
+    window_percent: tuple[float, float] = (0.5, 99.5)
 
     def __post_init__(self):
-        object.__setattr__(self, "spacing_mm", tuple(float(v) for v in self.spacing_mm))
-        object.__setattr__(self, "window_hu", tuple(float(v) for v in self.window_hu))
+        for name in ("spacing_mm", "window_hu", "window_suv", "window_percent"):
+            object.__setattr__(self, name, tuple(float(v) for v in getattr(self, name)))
         if len(self.spacing_mm) != 3 or not all(0.5 <= v <= 10 for v in self.spacing_mm):
             raise InputError(f"Grid spacing {self.spacing_mm} mm; expected three values from 0.5 to 10. Correct it.")
         if len(self.window_hu) != 2 or not self.window_hu[0] <= -500 < 200 <= self.window_hu[1]:
             raise InputError(f"HU window {self.window_hu}; it must span -500 to 200 HU. Correct it.")
+        if len(self.window_suv) != 2 or not 0 <= self.window_suv[0] < self.window_suv[1]:
+            raise InputError(f"SUV window {self.window_suv}; it must rise from 0 or more. Correct it.")
+        if len(self.window_percent) != 2 or not 0 <= self.window_percent[0] < self.window_percent[1] <= 100:
+            raise InputError(f"MR window {self.window_percent} %; it must rise within 0 to 100. Correct it.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -76,16 +94,20 @@ class Placement:
     anchor: Triple
 
 
-def forward(volume: Volume, grid: Grid) -> tuple[torch.Tensor, Placement]:
+def forward(
+    volume: Volume, grid: Grid, others: Mapping[str, Volume] = MappingProxyType({})
+) -> tuple[torch.Tensor, Placement]:
     """Bring a CT to the network's grid: turned to RAS, resampled, windowed to [0, 1], cropped to the body.
 
     An oblique CT is not rotated; each of its axes becomes the nearest anatomical one. Outside the body (couch, mask,
     air) the tensor is 0, so that a couch seen in one hospital and removed in another looks the same.
 
+    Args:
+        others: further images of the patient, registered to the CT, on any grid; the CT's grid rules.
     Returns:
-        (1, X, Y, Z) float32, and the placement that leads back.
+        (1 + others, X, Y, Z) float32, the CT first, and the placement that leads back.
     Raises:
-        InputError: voxels that do not look like HU, or no body to be found.
+        InputError: voxels that do not look like HU or SUV, no body to be found, or an image that misses it.
     """
     low, high = grid.window_hu
     field = _whole_field(volume, grid)
@@ -99,7 +121,9 @@ def forward(volume: Volume, grid: Grid) -> tuple[torch.Tensor, Placement]:
     image = np.ascontiguousarray(image, dtype=np.float32)
     offset = tuple(part.start for part in box)
     anchor = _anchor(body[box], grid.spacing_mm)
-    return torch.from_numpy(image)[None], replace(field, offset=offset, size=image.shape, anchor=anchor)
+    placement = replace(field, offset=offset, size=image.shape, anchor=anchor)
+    channels = [image, *(_beside(kind_of(name), other, placement, seen[box]) for name, other in others.items())]
+    return torch.from_numpy(np.stack(channels)), placement
 
 
 def inverse(probabilities: torch.Tensor | np.ndarray, placement: Placement) -> np.ndarray:
@@ -163,6 +187,49 @@ def _whole_field(volume: Volume, grid: Grid) -> Placement:
     extent_mm = [volume.shape[axis] * volume.spacing_mm[axis] for axis in axes]
     size = tuple(max(1, math.ceil(mm / step - 1e-4)) for mm, step in zip(extent_mm, grid.spacing_mm, strict=True))
     return Placement(volume.shape, volume.affine, grid, axes, flips, size, (0, 0, 0), size, (0.0, 0.0, 0.0))
+
+
+def _beside(kind: str, volume: Volume, placement: Placement, body: np.ndarray) -> np.ndarray:
+    """Another image on the tensor's voxels, (X, Y, Z) float32 in [0, 1]; 0 outside the body and where it ends."""
+    to_voxels = np.linalg.inv(volume.affine) @ affine_on_grid(placement)
+    steps = np.array(placement.grid.spacing_mm)[np.argmax(abs(to_voxels[:3, :3]), axis=1)] / volume.spacing_mm
+    # A finer image is blurred to the grid's resolution first, or its noise would be sampled instead of its tissue.
+    smooth = ndimage.gaussian_filter(volume.array, np.sqrt(np.maximum(steps**2 - 1, 0)) / 2.355)
+    values = ndimage.affine_transform(
+        smooth, to_voxels[:3, :3], to_voxels[:3, 3], output_shape=placement.size, order=1, cval=np.nan
+    )
+    covered = body & np.isfinite(values)
+    if covered.sum() < 0.05 * body.sum():
+        raise InputError(f"{volume.name} misses the body in the CT. Register it to the CT.")
+    low, high = _window(kind, values[covered], placement.grid, volume.name)
+    return np.where(covered, ((values - low) / (high - low)).clip(0, 1), 0).astype(np.float32)
+
+
+def _window(kind: str, values: np.ndarray, grid: Grid, name: str) -> tuple[float, float]:
+    """The values of an image that become 0 and 1."""
+    if kind == "pet":
+        if values.max() > SUV_LIMIT:
+            raise InputError(
+                f"{name} does not look like SUV: the body holds up to {values.max():,.0f}. Divide by dose and weight."
+            )
+        return grid.window_suv
+    low, high = np.percentile(values, grid.window_percent)
+    if low == high:
+        raise InputError(f"{name} is {low:g} everywhere in the body. Pass an image that shows the patient.")
+    return float(low), float(high)
+
+
+def affine_on_grid(placement: Placement) -> np.ndarray:
+    """(4, 4) tensor index to mm, RAS+."""
+    p = placement
+    to_input = np.zeros((4, 4))
+    to_input[3, 3] = 1
+    for i, axis in enumerate(p.axes):
+        step = p.grid.spacing_mm[i] / spacing_of(p.affine)[axis] * (-1 if p.flips[i] else 1)
+        to_input[axis, i] = step
+        # Both grids share the centre of the scanned field.
+        to_input[axis, 3] = (p.shape[axis] - 1) / 2 + step * (p.offset[i] - (p.field[i] - 1) / 2)
+    return p.affine @ to_input
 
 
 Kernel = Callable[[np.ndarray, float, np.ndarray, float], np.ndarray]

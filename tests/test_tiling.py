@@ -8,7 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from llmseg.model.tiling import TOP_MARGIN, Tile, blend, cut_tile, drop_islands, field_origin, tile_origins, tiles_of
+from llmseg.model.tiling import TOP_MARGIN, Tile, blend, cut_tile, field_origin, tile_origins, tiles_of
 
 edges = st.sampled_from((8, 12, 16))
 fields = st.tuples(edges, edges, edges)
@@ -173,39 +173,3 @@ def test_where_no_tile_was_drawn_nothing_is():
     joined = blend([torch.ones(1, 8, 8, 8)], tiles([(0, 0, 0)]), (20, 8, 8))
     assert (joined[:, :8] == 1).all()
     assert (joined[:, 8:] == 0).all()
-
-
-# What was drawn beyond the anchor's tile.
-
-
-def islands() -> torch.Tensor:
-    """Two structures on 30 voxels, of which 10 to 19 are the anchor's: one runs out of it, one has a part beyond."""
-    drawn = torch.full((2, 30, 4, 4), 0.1)
-    drawn[0, 5:15] = 0.9
-    drawn[1, 12:14] = 0.6
-    drawn[1, 24:27] = 0.8
-    return drawn
-
-
-def test_what_hangs_on_the_anchors_tile_stays_and_islands_beyond_it_go():
-    before = islands()
-    after = drop_islands(islands(), (10, 0, 0), (10, 4, 4))
-    assert torch.equal(after[0], before[0])
-    assert torch.equal(after[1, :24], before[1, :24])
-    assert ((after[1, 24:27] > 0.4) & (after[1, 24:27] < 0.5)).all()
-    assert torch.equal(after[1, 27:], before[1, 27:])
-
-
-@given(scans(), st.integers(0, 1000))
-def test_dropping_islands_draws_nothing_new_and_touches_nothing_near_the_anchor(scan, seed):
-    size, anchor, field = scan
-    origin = tile_origins(size, anchor, field)[0]
-    before = torch.rand(2, *size, generator=torch.Generator().manual_seed(seed))
-    after = drop_islands(before.clone(), origin, field)
-    changed = after != before
-    assert (before[changed] >= 0.5).all()
-    assert (after[changed] < 0.5).all()
-    core = tuple(slice(max(o, 0), max(o + edge, 0)) for o, edge in zip(origin, field, strict=True))
-    assert not changed[(slice(None), *core)].any()
-    again = drop_islands(after.clone(), origin, field)
-    assert torch.equal(again, after)

@@ -12,10 +12,11 @@ from dataclasses import dataclass
 from functools import partial
 from multiprocessing import get_context
 from pathlib import Path
+from types import MappingProxyType
 from typing import TypeVar
 
-from llmseg.case import STRUCTURES, Case, InputError, Note, Structures, Volume
-from llmseg.formats.nifti import read_structures, read_volume, write_mask, write_volume
+from llmseg.case import CT, STRUCTURES, Case, InputError, Note, Structures, Volume, kind_of
+from llmseg.formats.nifti import read_structures, read_volume, write_image, write_mask, write_volume
 from llmseg.formats.whole import write_whole
 from llmseg.text.facts import Facts
 from llmseg.text.wording import write_note
@@ -133,6 +134,7 @@ def read_entry(root: Path, entry: object, split: str, names: Sequence[str]) -> C
         if not path.is_file():
             raise InputError(f"{path}, listed for {entry['id']}, does not exist. Restore it or drop the case.")
     structures = _inside(root, entry["structures"], entry["id"]) if entry.get("structures") else None
+    others = _others(root, entry)
     return Case(
         id=entry["id"],
         note=Note(_read_text(note), source=str(note)),
@@ -141,25 +143,54 @@ def read_entry(root: Path, entry: object, split: str, names: Sequence[str]) -> C
         load_structures=partial(_read_structures, structures, names),
         facts=_facts(entry),
         patient_id=str(entry.get("patient_id", entry["id"])),
+        load_others={modality: partial(read_volume, path) for modality, path in others.items()},
     )
 
 
-def write_case(root: str | Path, id: str, volume: Volume, structures: Structures | None, note_text: str) -> dict:
+def _others(root: Path, entry: dict) -> dict[str, Path]:
+    """The images beside the CT, by their modality."""
+    listed = entry.get("images", {})
+    if not isinstance(listed, dict):
+        raise InputError(f'"images" of {entry["id"]} is no table; expected {{"pet": "pet/1.nii.gz"}}. Correct it.')
+    paths = {}
+    for modality, relative in listed.items():
+        if kind_of(modality) == CT:
+            raise InputError(f'{entry["id"]} lists a second CT under "images". Its CT stands under "image".')
+        paths[modality] = _inside(root, relative, entry["id"])
+        if not paths[modality].is_file():
+            raise InputError(f"{paths[modality]}, listed for {entry['id']}, does not exist. Restore it or drop it.")
+    return paths
+
+
+def write_case(
+    root: str | Path,
+    id: str,
+    volume: Volume,
+    structures: Structures | None,
+    note_text: str,
+    others: Mapping[str, Volume] = MappingProxyType({}),
+) -> dict:
     """Write one patient's image, masks and, last of all, note.
 
+    Args:
+        others: modality -> image beside the CT; see `case.MODALITIES`.
     Returns:
         The manifest entry, without facts.
     Raises:
-        InputError: the id is no plain file name, or the disk refuses.
+        InputError: the id is no plain file name, an unknown modality, or the disk refuses.
     """
     root = Path(root)
     check_id(id)
+    beside = {modality: f"{kind_of(modality)}/{id}.{modality}.nii.gz" for modality in others}
     write_volume(root / "images" / f"{id}.nii.gz", volume)
+    for modality, other in others.items():
+        write_image(root / beside[modality], other)
     if structures is not None:
         for name, mask in structures.items():
             write_mask(root / "structures" / id / f"{name}.nii.gz", mask, structures.affine)
     write_text(root / "notes" / f"{id}.txt", note_text.rstrip("\n") + "\n")
-    return {"id": id, "image": f"images/{id}.nii.gz", "note": f"notes/{id}.txt", "structures": f"structures/{id}"}
+    entry = {"id": id, "image": f"images/{id}.nii.gz", "note": f"notes/{id}.txt", "structures": f"structures/{id}"}
+    return {**entry, "images": beside} if beside else entry
 
 
 def write_manifest(root: str | Path, entries: Mapping[str, Iterable[dict]], name: str, description: str) -> None:
@@ -227,7 +258,9 @@ def _write_phantom(number: int, root: Path, teaching: bool, split: str, options:
     phantom = make_phantom(number, teaching=teaching, **options)
     # Spelled out where two lesions wait for one word: exchanging left and right must be possible in any editor.
     note = write_note(phantom.facts, split=split, seed=id, spelled_out=teaching)
-    return {**write_case(root, id, phantom.volume, phantom.structures, note), "facts": phantom.facts.to_json()}
+    others = {"pet": phantom.pet} if phantom.pet else {}
+    entry = write_case(root, id, phantom.volume, phantom.structures, note, others)
+    return {**entry, "facts": phantom.facts.to_json()}
 
 
 def in_parallel(

@@ -12,6 +12,7 @@ from llmseg.case import ORGANS, TARGETS, InputError, Structures, Volume
 from llmseg.datasets.anatomy import BACK_Y, NECK_LEVELS, airway, jaw, paint, skin, waves
 from llmseg.datasets.canvas import Body, Grid, Scene
 from llmseg.datasets.implicit import NOTHING, Points, Shape, anywhere, box, ellipse, ellipsoid, tube
+from llmseg.datasets.uptake import paint_uptake
 from llmseg.text.facts import SITES, Facts
 
 TRAINING_SEEDS = range(0, 100_000)
@@ -22,11 +23,12 @@ TEST_SEEDS = range(900_000, 1_000_000)
 
 @dataclass(frozen=True, eq=False)
 class Phantom:
-    """A synthetic patient: the CT, every structure's contour, and the facts its note may state."""
+    """A synthetic patient: the CT, every structure's contour, and the facts its note may state; a PET on request."""
 
     volume: Volume
     structures: Structures
     facts: Facts
+    pet: Volume | None = None
 
 
 def make_phantom(
@@ -36,6 +38,7 @@ def make_phantom(
     side: str | None = None,
     spacing_mm: tuple[float, float, float] = (3.0, 3.0, 3.0),
     chest_mm: float = 0.0,
+    pet: bool = False,
 ) -> Phantom:
     """Make one synthetic patient; the same seed gives the same patient.
 
@@ -45,6 +48,7 @@ def make_phantom(
         side: teaching only: "left" or "right" target; None lets the seed choose. The CT does not depend on it.
         spacing_mm: voxel edges (x, y, z) in mm.
         chest_mm: how much chest to append below; everything above stays bit-identical.
+        pet: also a PET in SUV on a grid of its own, which ends where the chest is appended. Twin lesions take up alike.
     Raises:
         InputError: a negative seed, a side without `teaching`, an unknown side, an unusable `chest_mm` or spacing.
     """
@@ -66,7 +70,8 @@ def make_phantom(
     masks |= {name: _stacked([slab[name] for slab in targets]) for name in TARGETS}
     affine = grids[-1].affine
     hu = np.clip(np.round(_with_noise(body, scenes)), -1024, 3071)
-    return Phantom(Volume(hu, affine, name=f"phantom {seed}"), Structures(masks, affine), plan.facts)
+    uptake = paint_uptake(body, plan.lesions) if pet else None
+    return Phantom(Volume(hu, affine, name=f"phantom {seed}"), Structures(masks, affine), plan.facts, uptake)
 
 
 def _stacked(slabs: list[np.ndarray]) -> np.ndarray:

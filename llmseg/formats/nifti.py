@@ -55,6 +55,11 @@ def write_volume(path: str | Path, volume: Volume) -> None:
     _write(Path(path), np.round(volume.array).clip(-32768, 32767).astype(np.int16), volume.affine)
 
 
+def write_image(path: str | Path, volume: Volume) -> None:
+    """Write another modality's values (SUV, an MR signal) as float32."""
+    _write(Path(path), volume.array, volume.affine)
+
+
 def write_mask(path: str | Path, mask: np.ndarray, affine: np.ndarray) -> None:
     """Write one (X, Y, Z) mask as uint8."""
     _write(Path(path), np.asarray(mask).astype(np.uint8), affine)

@@ -22,7 +22,7 @@ from monai.networks.layers.factories import Norm
 from monai.networks.nets import ViT
 from torch import nn
 
-from llmseg.case import STRUCTURES, InputError, kind_of
+from llmseg.case import CT, STRUCTURES, InputError, kind_of
 from llmseg.model.fusions import FUSIONS, NoteMemory, NoText, Slots
 from llmseg.model.reader import TextReader
 from llmseg.text.encoder import TextFeatures
@@ -72,7 +72,7 @@ class NetworkConfig:
 
     architecture: str = "context-unetr"
     encoder: str = "conv"
-    modalities: tuple[str, ...] = ("ct",)
+    modalities: tuple[str, ...] = (CT,)
     field: tuple[int, int, int] = (64, 64, 80)
     channels: tuple[int, ...] = (16, 32, 64, 128, 192)
     structures: tuple[str, ...] = STRUCTURES
@@ -101,10 +101,10 @@ class NetworkConfig:
                 raise InputError(
                     f"{name} = {getattr(self, name)!r} is not one of {', '.join(allowed)}. Correct the config."
                 )
-        if self.modalities[:1] != ("ct",) or len(set(self.modalities)) < len(self.modalities):
-            raise InputError(f"modalities = {self.modalities}; expected ct first, and each once. Correct the config.")
-        for modality in self.modalities:
-            kind_of(modality)
+        if [kind_of(m) for m in self.modalities].count(CT) != 1 or self.modalities[0] != CT:
+            raise InputError(f"modalities = {self.modalities}; expected ct first, and one CT. Correct the config.")
+        if len(set(self.modalities)) < len(self.modalities):
+            raise InputError(f"modalities = {self.modalities}; expected each once. Correct the config.")
         if len(self.channels) < 2 or not self.structures:
             raise InputError(f"{len(self.channels)} channels for {len(self.structures)} structures. Name more of them.")
         if len(self.field) != 3 or any(edge <= 0 or edge % self.patch for edge in self.field):

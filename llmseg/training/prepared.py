@@ -15,10 +15,10 @@ import numpy as np
 import torch
 from torch.nn import functional
 
-from llmseg.case import PAIRED, Case, InputError
+from llmseg.case import CT, PAIRED, Case, InputError, kind_of
 from llmseg.formats.whole import write_whole
 from llmseg.model.tiling import field_origin
-from llmseg.preprocessing import Grid, forward, to_grid
+from llmseg.preprocessing import WINDOWS, Grid, forward, to_grid
 
 log = logging.getLogger(__name__)
 
@@ -29,7 +29,7 @@ class PreparedCase:
 
     Args:
         case: the patient it came from.
-        image: (X, Y, Z) float16 in [0, 1].
+        image: (M, X, Y, Z) float16 in [0, 1], one channel per modality, the CT first.
         targets: (K, X, Y, Z) uint8, 255 where a voxel lies wholly inside; zero where not contoured.
         known: (K,) bool, false where a structure was not contoured.
         anchor: grid index (x, y, z) of midline, middle and top of the body.
@@ -48,14 +48,19 @@ def prepare(
     structures: Sequence[str],
     cache: Path,
     on_progress: Callable[[int, int], None] | None = None,
+    modalities: Sequence[str] = (CT,),
 ) -> list[PreparedCase]:
-    """Bring cases to the grid, or read them from the cache of an earlier run."""
+    """Bring cases to the grid, or read them from the cache of an earlier run.
+
+    Raises:
+        InputError: a case without structures or without one of the images, or an image that cannot be used.
+    """
     prepared = []
     for case in cases:
-        path = cache / f"{case.split}-{case.id}-{_recipe(grid, structures)}.npz"
+        path = cache / f"{case.split}-{case.id}-{_recipe(grid, structures, modalities)}.npz"
         arrays = _read(path)
         if arrays is None:
-            arrays = _compute(case, grid, structures)
+            arrays = _compute(case, grid, structures, modalities)
             _write(path, arrays)
         prepared.append(
             PreparedCase(case, arrays["image"], arrays["targets"], arrays["known"], tuple(arrays["anchor"].tolist()))
@@ -65,12 +70,17 @@ def prepare(
     return prepared
 
 
-def _recipe(grid: Grid, structures: Sequence[str]) -> str:
-    return hashlib.sha256(repr((asdict(grid), tuple(structures), 1)).encode()).hexdigest()[:12]
+def _recipe(grid: Grid, structures: Sequence[str], modalities: Sequence[str]) -> str:
+    """What a prepared case depends on. A CT alone is named as it was before a case had other images."""
+    kinds = {kind_of(modality) for modality in modalities}
+    unused = {window for kind, window in WINDOWS.items() if kind not in kinds}
+    settings = {name: value for name, value in asdict(grid).items() if name not in unused}
+    beside = (tuple(modalities),) if len(modalities) > 1 else ()
+    return hashlib.sha256(repr((settings, tuple(structures), *beside, 1)).encode()).hexdigest()[:12]
 
 
-def _compute(case: Case, grid: Grid, structures: Sequence[str]) -> dict[str, np.ndarray]:
-    image, placement = forward(case.volume, grid)
+def _compute(case: Case, grid: Grid, structures: Sequence[str], modalities: Sequence[str]) -> dict[str, np.ndarray]:
+    image, placement = forward(case.volume, grid, case.others(modalities))
     contoured = case.structures
     if contoured is None:
         raise InputError(f"Case {case.id} has no structures to learn from. Contour it, or take it out of training.")
@@ -80,7 +90,7 @@ def _compute(case: Case, grid: Grid, structures: Sequence[str]) -> dict[str, np.
         if known[row]:
             targets[row] = np.round(to_grid(contoured[name], placement) * 255)
     return {
-        "image": image[0].numpy().astype(np.float16),
+        "image": image.numpy().astype(np.float16),
         "targets": targets,
         "known": known,
         "anchor": np.array(placement.anchor),
@@ -92,7 +102,9 @@ def _read(path: Path) -> dict[str, np.ndarray] | None:
         return None
     try:
         with path.open("rb") as content, np.load(content) as file:
-            return {name: file[name] for name in ("image", "targets", "known", "anchor")}
+            arrays = {name: file[name] for name in ("image", "targets", "known", "anchor")}
+            # A CT that was prepared before a case had other images has no axis for them.
+            return arrays | {"image": arrays["image"].reshape(-1, *arrays["targets"].shape[1:])}
     except (OSError, ValueError, KeyError, EOFError, zipfile.BadZipFile, zlib.error):
         log.warning("The cache file %s is damaged; preparing that case again.", path)
         return None
@@ -133,7 +145,7 @@ class Augmentation:
 
 @dataclass(frozen=True, eq=False)
 class Sample:
-    """One training field: image (1, X, Y, Z), targets (K, X, Y, Z) in [0, 1], known (K,) bool."""
+    """One training field: image (M, X, Y, Z), targets (K, X, Y, Z) in [0, 1], known (K,) bool."""
 
     image: torch.Tensor
     targets: torch.Tensor
@@ -159,11 +171,12 @@ def cut(
     coordinates = field_coordinates(prepared.anchor, field)  # (X, Y, Z, 3) in voxels of the case
     if augment is not None:
         coordinates = _deform(coordinates, prepared.anchor, field, augment, spacing_mm, rng)
-    size = torch.tensor(prepared.image.shape, dtype=torch.float32)
+    shown, *size = prepared.image.shape
+    size = torch.tensor(size, dtype=torch.float32)
     grid = ((coordinates + 0.5) / size * 2 - 1).flip(-1)
-    stack = torch.from_numpy(np.concatenate((prepared.image[None].astype(np.float32) * 255, prepared.targets)))
+    stack = torch.from_numpy(np.concatenate((prepared.image.astype(np.float32) * 255, prepared.targets)))
     out = functional.grid_sample(stack[None].float(), grid[None], align_corners=False)[0] / 255
-    image, targets = out[:1], out[1:]
+    image, targets = out[:shown], out[shown:]
     known = torch.from_numpy(prepared.known)
     if mirror:
         image, targets, known = image.flip(1), targets.flip(1)[list(swap)], known[list(swap)]
@@ -205,10 +218,17 @@ def _intensity(image: torch.Tensor, augment: Augmentation, rng) -> torch.Tensor:
     def uniform() -> float:
         return float(torch.rand(1, generator=rng)) * 2 - 1
 
-    inside = image > 0.02
+    def changed(channel: torch.Tensor, still: float) -> torch.Tensor:
+        return (channel - still) * (1 + augment.contrast * uniform()) + still + augment.brightness * uniform()
+
+    def noisy(channel: torch.Tensor) -> torch.Tensor:
+        return channel + torch.randn(channel.shape, generator=rng) * augment.noise * abs(uniform())
+
+    ct, *others = image
+    inside = ct > 0.02
     water = 0.5
-    image = (image - water) * (1 + augment.contrast * uniform()) + water + augment.brightness * uniform()
+    image = torch.stack([changed(ct, water), *(changed(other, 0.0) for other in others)])
     if uniform() > 0.5:
         image = functional.avg_pool3d(image[None], 3, stride=1, padding=1)[0]
-    image = image + torch.randn(image.shape, generator=rng) * augment.noise * abs(uniform())
+    image = torch.stack([noisy(channel) for channel in image])
     return torch.where(inside, image.clamp(0, 1), 0.0)
