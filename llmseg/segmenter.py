@@ -9,17 +9,18 @@ from __future__ import annotations
 
 import hashlib
 import logging
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
+from types import MappingProxyType
 from typing import Literal
 
 import numpy as np
 import torch
 
 from llmseg import __version__
-from llmseg.case import InputError, Note, Segmentation, Structures, Volume
+from llmseg.case import CT, InputError, Note, Segmentation, Structures, Volume
 from llmseg.metrics import dice
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint
 from llmseg.model.network import ContourNetwork
@@ -132,15 +133,28 @@ class Segmenter:
         if self.reads_notes:
             self.encoder.warm_up()
 
-    def open(self, volume: Volume, on_progress: Progress | None = None) -> OpenCT:
+    @property
+    def modalities(self) -> tuple[str, ...]:
+        """The images this network looks at, "ct" first."""
+        return self.config.network.modalities
+
+    def open(
+        self,
+        volume: Volume,
+        on_progress: Progress | None = None,
+        *,
+        others: Mapping[str, Volume] = MappingProxyType({}),
+    ) -> OpenCT:
         """Bring a CT to the network's grid and encode it, view by view and tile by tile.
 
+        Args:
+            others: the images beside the CT by modality, as `Case.others` gives them; registered to it, on any grid.
         Raises:
-            InputError: a volume that is not a CT of a body in HU.
+            InputError: a volume that is not a CT of a body in HU, or other images than this network looks at.
         """
         tell = on_progress or _quiet
         tell(0.0, "Reading the CT")
-        image, placement = forward(volume, self.config.grid)
+        image, placement = forward(volume, self.config.grid, self._beside(others))
         field = self.config.network.field
         views = self.refinement.views
         tiles = [tiles_of(image, view.anchor(placement.anchor), field) for view in views]
@@ -154,6 +168,20 @@ class Segmenter:
             seen.append(_Seen(view, own, features))
         tell(1.0, "Image encoded")
         return OpenCT(self, volume.affine, placement, seen)
+
+    def _beside(self, others: Mapping[str, Volume]) -> dict[str, Volume]:
+        """The images beside the CT in the order of the network's channels."""
+        beside = [modality for modality in self.modalities if modality != CT]
+        for modality in beside:
+            if modality not in others:
+                raise InputError(
+                    f'{self.checkpoint_name} looks at an image "{modality}" beside the CT, and there is none. '
+                    f"Pass it: --image {modality}=FILE, or others={{...}}."
+                )
+        for modality in others:
+            if modality not in beside:
+                raise InputError(f'{self.checkpoint_name} does not look at an image "{modality}". Leave it out.')
+        return {modality: others[modality] for modality in beside}
 
     def read(self, note: Note, *, template: str | None = None, kept: Collection[str] = ()) -> NoteReading:
         """De-identify a note, find its facts and write the prompt that the language model will read.
@@ -349,6 +377,7 @@ class OpenCT:
             "condition": "text" if read else "no-text",
             "text_encoder": segmenter.encoder.spec.model if read else None,
             "text_encoder_fingerprint": segmenter.encoder.fingerprint if read else None,
+            "modalities": list(segmenter.modalities),
             "note_sha256": _sha256(reading.text) if reading else None,
             "template": reading.template if reading else None,
             "prompt_sha256": _sha256(prompt) if read else None,

@@ -61,13 +61,14 @@ class StandIn:
     """Puts the target on the side the note names first, in the middle without one; counts what it is asked."""
 
     encoder_name, checkpoint_name = "a stand-in for the language model", "a stand-in for the network"
+    modalities = ("ct",)
 
     def __init__(self):
         self.opened = self.decoded = 0
         self.go_on = Event()  # cleared by a test that wants to look while it works
         self.go_on.set()
 
-    def open(self, volume: Volume, on_progress=None) -> OpenStandIn:
+    def open(self, volume: Volume, on_progress=None, *, others=()) -> OpenStandIn:
         self.opened += 1
         self._work("Encoding the image", on_progress)
         return OpenStandIn(self, volume)

@@ -301,7 +301,7 @@ def test_the_figures_are_drawn_without_a_complaint_when_the_first_structure_is_e
     empty = [replace(case, note=Note("no side")) for case in cases]
 
     class DrawsNothing(StandIn):
-        def open(self, volume, on_progress=None):
+        def open(self, volume, on_progress=None, **images):
             opened = super().open(volume, on_progress)
             opened.segment = lambda note: type("Drawn", (), {"structures": Structures(nothing, volume.affine)})
             return opened
@@ -326,7 +326,7 @@ def flat() -> Volume:
 
 def test_a_case_that_cannot_be_used_is_named(cases, tmp_path):
     class Refusing(StandIn):
-        def open(self, volume, on_progress=None):
+        def open(self, volume, on_progress=None, **images):
             raise InputError("no body was found")
 
     def elsewhere() -> Structures:

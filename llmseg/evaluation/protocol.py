@@ -116,7 +116,7 @@ def _evaluate_case(segmenter: Segmenter, case: Case, conditions: Conditions, mas
     reference = case.structures
     if not reference:
         return []
-    ct, rows = segmenter.open(case.volume), []
+    ct, rows = segmenter.open(case.volume, others=case.others(segmenter.modalities)), []
     for condition, note_of in conditions.items():
         drawn = ct.segment(note_of(case)).structures
         rows += [Row(id=case.id, condition=condition, **asdict(found)) for found in score(reference, drawn)]
@@ -261,7 +261,7 @@ def _draw_cases(
     volumes, panels = [], []
     for case in shown:
         volumes.append(case.volume)
-        ct = segmenter.open(volumes[-1])
+        ct = segmenter.open(volumes[-1], others=case.others(segmenter.modalities))
         drawn = {name: ct.segment(note_of(case)).structures for name, note_of in [*conditions.items()][:2]}
         panels.append({"reference": case.structures} | drawn)
     titles = [f"{case.id}  DSC {dice[case.id]:.2f}" for case in shown]
