@@ -59,6 +59,7 @@ def _add_data(parser: argparse.ArgumentParser) -> None:
     phantom.add_argument("--count", type=int, required=True)
     phantom.add_argument("--seed", type=int, required=True)
     phantom.add_argument("--teaching", action="store_true", help="two identical lesions; only the note says which")
+    phantom.add_argument("--pet", action="store_true", help="with a PET beside each CT")
     phantom.add_argument("--split", default="test", help="training, validation or test (default)")
     phantom.set_defaults(run=_data_phantom)
     _add_data_import(kinds.add_parser("import", help="bring in your own DICOM or NIfTI scans, contours and notes"))
@@ -120,6 +121,14 @@ def _add_train(parser: argparse.ArgumentParser) -> None:
 
 def _add_segment(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("image", type=Path, help="CT in HU, .nii or .nii.gz")
+    parser.add_argument(
+        "--image",
+        action="append",
+        default=[],
+        metavar="MODALITY=FILE",
+        dest="others",
+        help="an image beside the CT, as in pet=pet.nii.gz, for a network that looks at one",
+    )
     note = parser.add_mutually_exclusive_group(required=True)
     note.add_argument("--note", help="the clinical note")
     note.add_argument("--note-file", type=Path)
@@ -206,6 +215,7 @@ def _data_phantom(options: argparse.Namespace) -> None:
             options.seed,
             teaching=options.teaching,
             split=options.split,
+            pet=options.pet,
             on_progress=bar.count,
         )
     print(f"{options.count} phantoms in {options.dest}")
@@ -347,7 +357,7 @@ def _segment(options: argparse.Namespace) -> None:
         note = Note(_read_note(options.note_file), str(options.note_file))
     if note is not None and not note.text.strip():
         raise InputError("The note is empty. Write one, or pass --no-text.")
-    volume = read_volume(options.image)
+    volume, others = read_volume(options.image), _read_others(options.others)
     segmenter = _load(options)
     print(f"checkpoint {segmenter.checkpoint_name}; note read by {segmenter.encoder_name if note else 'nobody'}")
     reading = segmenter.read(note) if note else None
@@ -504,6 +514,19 @@ def _gain(figures: dict) -> str:
 def _figure(figures: dict, name: str, digits: str) -> str:
     """One number, or a dash where there is none."""
     return format(figures[name], digits) if name in figures else "-"
+
+
+def _read_others(named: Sequence[str]) -> dict:
+    """Images beside the CT, of "pet=FILE"."""
+    from llmseg.formats.nifti import read_volume
+
+    others = {}
+    for text in named:
+        modality, _, path = text.partition("=")
+        if not path or modality in others:
+            raise InputError(f"--image {text} is no MODALITY=FILE, or a second of its kind. Write --image pet=FILE.")
+        others[modality] = read_volume(path)
+    return others
 
 
 def _read_note(path: str | Path) -> str:
