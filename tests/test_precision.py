@@ -7,7 +7,7 @@ import torch
 
 from llmseg.model import precision
 from llmseg.model.network import ChannelNorm
-from llmseg.training import finetune
+from llmseg.training import run
 
 CPU = torch.device("cpu")
 
@@ -23,9 +23,9 @@ def test_a_processor_computes_in_bf16_only_where_it_has_it(monkeypatch, native):
 
 @pytest.mark.parametrize(("native", "chosen"), [(True, "bf16"), (False, "no")])
 def test_training_left_to_itself_does_the_same(monkeypatch, native, chosen):
-    monkeypatch.setattr(finetune, "has_bf16", lambda device: native)
-    assert finetune._accelerator("auto").mixed_precision == chosen
-    assert finetune._accelerator("no").mixed_precision == "no"
+    monkeypatch.setattr(run, "has_bf16", lambda device: native)
+    assert run.Processes.of("auto").accelerator.mixed_precision == chosen
+    assert run.Processes.of("no").accelerator.mixed_precision == "no"
 
 
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])

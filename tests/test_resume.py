@@ -16,7 +16,7 @@ from patients import teach_briefly, write_config, write_patients
 from tiny import write_language_model
 
 from llmseg.cli import main
-from llmseg.training import finetune
+from llmseg.training import finetune, run
 
 STEPS = 40
 # Saved at steps 5, 10, ... and validated at 4, 8, ...: a resumed run has both kinds ahead, out of step.
@@ -126,20 +126,20 @@ def short(command, tmp_path_factory) -> Path:
 
 @pytest.mark.parametrize("saves", [0, 1, 2])
 def test_death_between_the_log_and_the_state_doubles_no_step(command, short, tmp_path, monkeypatch, saves):
-    out, save, left = tmp_path / "run", finetune._Run._save_trainer, [None] * saves
+    out, save, left = tmp_path / "run", run.Course._save_state, [None] * saves
 
-    def save_or_die(run) -> None:
+    def save_or_die(course) -> None:
         if not left:
             raise Killed
         left.pop()
-        save(run)
+        save(course)
 
-    monkeypatch.setattr(finetune._Run, "_save_trainer", save_or_die)
+    monkeypatch.setattr(run.Course, "_save_state", save_or_die)
     with pytest.raises(Killed):
         main(command(out, settings=SHORT))
     with (out / "metrics.jsonl").open("a") as file:
         file.write('{"loss": 0.5, "di')  # as a full write buffer would leave it
-    monkeypatch.setattr(finetune._Run, "_save_trainer", save)
+    monkeypatch.setattr(run.Course, "_save_state", save)
     assert main(command(out, "--resume", settings=SHORT)) == 0
     assert_same_curve(lines_of(out), lines_of(short))
 

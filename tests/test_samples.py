@@ -18,7 +18,7 @@ from llmseg.text.encoder import TextFeatures
 from llmseg.text.facts import Facts
 from llmseg.training import samples
 from llmseg.training.prepared import Augmentation, PreparedCase, cut, mirrored_channels, prepare
-from llmseg.training.samples import NoteBank, SampleStream, collate, is_tuning
+from llmseg.training.samples import Drawn, NoteBank, SampleStream, collate, is_tuning
 
 NAMES = ("PTV_High", "SpinalCord", "Parotid_R", "Parotid_L")
 SWAP = mirrored_channels(NAMES)
@@ -303,7 +303,7 @@ def test_the_note_of_a_sample_names_the_side_the_image_shows(ready, spelled):
     drawn = stream([ready(), ready("other", "left")], encoder=encoder, field=FIELD)
     seen = Counter()
     for number in range(40):
-        sample, tokens, _ = drawn[number]
+        sample, tokens, *_ = drawn[number]
         side, neck, seed = encoder.read(tokens).split()
         assert (side, neck) == (side_of(sample),) * 2
         seen[seed.split("/")[0], side] += 1
@@ -322,7 +322,7 @@ def test_a_case_without_facts_is_never_mirrored_and_keeps_its_own_note(ready):
     encoder = FakeEncoder()
     drawn = stream([ready("unknown", None)], encoder=encoder, field=FIELD)
     for number in range(20):
-        sample, tokens, _ = drawn[number]
+        sample, tokens, *_ = drawn[number]
         assert side_of(sample) == "right"
         assert encoder.read(tokens) == "own note of unknown"
 
@@ -335,7 +335,7 @@ def test_a_pair_of_which_only_one_is_drawn_forbids_the_mirror(tmp_path):
 
 
 def test_an_image_only_network_needs_no_notes(ready):
-    sample, tokens, _ = stream([ready()])[0]
+    sample, tokens, *_ = stream([ready()])[0]
     assert tokens is None
     assert collate([stream([ready()])[n] for n in (0, 1)]).text is None
     assert sample.image.shape == (1, 16, 16, 16)
@@ -345,7 +345,7 @@ def test_extras_and_dropped_notes_have_their_share(ready):
     encoder, counts = FakeEncoder(), Counter()
     drawn = stream([ready("unknown", None)], [ready("extra", None)], encoder, field=(8, 8, 8))
     for number in range(len(drawn)):
-        _, tokens, keep = drawn[number]
+        _, tokens, keep, _ = drawn[number]
         counts["extra"] += encoder.read(tokens) == "own note of extra"
         counts["kept"] += keep
     assert abs(counts["extra"] / len(drawn) - 0.25) < 0.06
@@ -396,12 +396,19 @@ def test_a_sample_leaves_the_global_random_state_alone(ready):
 def test_notes_of_unlike_length_share_a_batch_and_padding_is_marked(ready):
     sample = cut(ready(), (8, 8, 8))
     tokens = [torch.ones(length, 4).half() for length in (3, 1)]
-    batch = collate([(sample, row, True) for row in tokens])
+    batch = collate([(sample, row, True, Drawn("one", False, 0)) for row in tokens])
     assert batch.text.tokens.shape == (2, 3, 4)
     assert batch.text.tokens.dtype == torch.float32
     assert batch.text.mask.tolist() == [[True] * 3, [True, False, False]]
     assert not batch.text.tokens[~batch.text.mask].any()
     assert batch.keep.tolist() == [True, True]
+
+
+def test_a_batch_knows_which_samples_it_holds(ready):
+    drawn = stream([ready(), ready("other", "left")])
+    batch = collate([drawn[number] for number in range(8)])
+    assert {sample.case_id for sample in batch.drawn} == {"one", "other"}
+    assert {sample.mirror for sample in batch.to(torch.device("cpu")).drawn} == {False, True}
 
 
 # Keeping some for choices

@@ -7,6 +7,7 @@ import os
 from dataclasses import dataclass, replace
 from itertools import pairwise
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -16,12 +17,14 @@ from tiny import write_language_model
 
 from llmseg.case import STRUCTURES, InputError, Note
 from llmseg.datasets.folder import Dataset
+from llmseg.model.architectures import build_network
 from llmseg.model.checkpoint import load_checkpoint
 from llmseg.segmenter import Segmenter
 from llmseg.training import finetune
 from llmseg.training.config import TrainConfig, read_config
-from llmseg.training.finetune import train
+from llmseg.training.finetune import structure_weights, train
 from llmseg.training.losses import dice_focal
+from llmseg.training.patients import Patients
 from llmseg.training.samples import is_tuning, nested_share
 
 IMAGE_ONLY = "network.fusion=none"
@@ -148,7 +151,8 @@ def test_the_rate_warms_up_and_falls_to_a_hundredth(trained):
 
 def test_progress_tells_each_stage_to_its_end(trained):
     ends = {what: share for what, share, _ in trained.told}
-    assert set(ends) == {"preparing patients", "reading notes", "teaching the reader", "training", "validation"}
+    learning = {"training", "validation", "trained"}
+    assert set(ends) == {"preparing patients", "reading notes", "teaching the reader"} | learning
     assert set(ends.values()) == {1.0}
 
 
@@ -166,7 +170,7 @@ def test_the_null_context_learns(trained):
 
 def test_everything_that_is_not_the_reader_learns(trained):
     torch.manual_seed(trained.config.seed)
-    fresh = finetune.ContextUNETR(trained.config.network).state_dict()
+    fresh = build_network(trained.config.network).state_dict()
     learned = trained.trainer["network"]
     still = {name for name in fresh if torch.equal(fresh[name], learned[name]) and not name.startswith("reader.")}
     assert {name.split(".")[-2] for name in still} <= {"norm_cross_attn"}  # MONAI's block has one it does not use
@@ -213,12 +217,8 @@ def test_a_trained_checkpoint_segments(trained, dataset, shared):
 
 
 def test_nothing_but_the_runs_own_files_is_left(trained):
-    assert {path.name for path in trained.folder.iterdir()} == {
-        "checkpoint",
-        "metrics.jsonl",
-        "run.json",
-        "trainer.pt",
-    }
+    left = {path.name for path in trained.folder.iterdir()}
+    assert left == {"checkpoint", "metrics.jsonl", "run.json", "run.lock", "trainer.pt"}
 
 
 # Variants
@@ -286,17 +286,22 @@ def test_the_running_average_lags_behind_the_weights(start, tmp_path):
         assert torch.equal(state["average"]["head.bias"], state["network"]["head.bias"]) == (ema == 0)
 
 
-def test_a_rare_organ_and_a_target_count_more(config):
-    def case(*known: bool):
-        return type("Prepared", (), {"known": np.array(known)})
+def contoured(*known: tuple[bool, ...]) -> Patients:
+    return Patients([SimpleNamespace(known=np.array(row)) for row in known], [], [])
 
-    chosen = config('network.structures=["PTV_High", "Larynx", "Esophagus", "Brainstem"]', "target_weight=2")
-    patients = [case(True, True, False, True)] + [case(True, False, False, True)] * 9
-    weights = finetune._structure_weights(patients, chosen)
-    assert weights.tolist() == pytest.approx([2.0, 4.0, 4.0, 1.0])
-    assert finetune._structure_weights(
-        [case(True, False, True, True), case(True, True, False, True)], chosen
-    ).tolist() == (pytest.approx([2.0, 2.0, 2.0, 1.0]))
+
+def test_a_rare_organ_and_a_target_count_more(config):
+    chosen = config('network.structures=["PTV_High", "Larynx", "Brainstem"]', "target_weight=2")
+    one_in_ten = contoured((True, True, True), *[(True, False, True)] * 9)
+    assert structure_weights(one_in_ten, chosen).tolist() == pytest.approx([2.0, 4.0, 1.0])
+    half = contoured((True, False, True), (True, True, True))
+    assert structure_weights(half, chosen).tolist() == pytest.approx([2.0, 2.0, 1.0])
+
+
+def test_a_structure_nobody_contoured_has_no_weight(config):
+    chosen = config('network.structures=["PTV_High", "Larynx", "Brainstem"]')
+    weights = structure_weights(contoured((True, False, True), (True, False, True)), chosen)
+    assert weights.tolist() == [2.0, 0.0, 1.0]
 
 
 # Who is learned from

@@ -27,11 +27,38 @@ _LOSS = ("dice_weight", "focal_weight", "focal_gamma", "target_weight")
 
 
 @dataclass(frozen=True)
+class ContrastConfig:
+    """How images meet their notes before anything is contoured.
+
+    Args:
+        width: length of the embeddings that are compared.
+        temperature: what their cosine is divided by at the start; it is learned, between 0.01 and 1. The paper gives
+            none; CLIP starts at 0.07.
+        negatives: notes per sample that differ from its own in one fact.
+        memory: past samples, images and notes, that each step compares with as well.
+    """
+
+    width: int = 128
+    temperature: float = 0.07
+    negatives: int = 4
+    memory: int = 256
+
+    def __post_init__(self):
+        for name in ("width", "temperature"):
+            if not getattr(self, name) > 0:
+                raise InputError(f"{name} = {getattr(self, name)}; it must be above 0. Correct the config.")
+        for name in ("negatives", "memory"):
+            if getattr(self, name) < 0:
+                raise InputError(f"{name} = {getattr(self, name)}; it must be 0 or more. Correct the config.")
+
+
+@dataclass(frozen=True)
 class TrainConfig:
     """One training run.
 
     Args:
         network, grid, encoder: see their classes.
+        contrast: of `pretrain` alone.
         steps, batch: length of the run, and samples per process and forward pass.
         accumulate: forward passes whose gradients make one step: with n processes a step sees n * batch * accumulate
             samples.
@@ -44,6 +71,7 @@ class TrainConfig:
         ema: decay of the running average of weights; the average is what is validated and shipped.
         seed: of everything random.
         validate_every, save_every, log_every: steps.
+        patience: validations without a better one after which training stops; 0 never stops it.
         tuning_share: part of the training patients, by hash of their id, kept for every choice.
         fraction: share of the other training patients to learn from; a smaller one's are among a larger one's.
         patients: only these training patients, by id; empty means all of them.
@@ -53,6 +81,7 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     grid: Grid = field(default_factory=Grid)
     encoder: EncoderSpec = field(default_factory=EncoderSpec)
+    contrast: ContrastConfig = field(default_factory=ContrastConfig)
     steps: int = 2400
     batch: int = 2
     accumulate: int = 1
@@ -71,6 +100,7 @@ class TrainConfig:
     validate_every: int = 200
     save_every: int = 100
     log_every: int = 10
+    patience: int = 0
     tuning_share: float = 0.12
     fraction: float = 1.0
     patients: tuple[str, ...] = ()
@@ -82,12 +112,14 @@ class TrainConfig:
         for name in _POSITIVE:
             if not getattr(self, name) > 0:  # so that NaN is refused too
                 raise InputError(f"{name} = {getattr(self, name)}; it must be above 0. Correct the config.")
-        for name in ("weight_decay", "warmup", "workers", "seed", *_LOSS):
+        for name in ("weight_decay", "warmup", "workers", "seed", "patience", *_LOSS):
             if not getattr(self, name) >= 0:
                 raise InputError(f"{name} = {getattr(self, name)}; it must be 0 or more. Correct the config.")
         for name in ("drop_note", "extra_share", "ema", "tuning_share"):
             if not 0 <= getattr(self, name) < 1:
                 raise InputError(f"{name} = {getattr(self, name)}; it must be in [0, 1). Correct the config.")
+        if self.patience and not self.tuning_share:
+            raise InputError(f"patience = {self.patience} waits for tuning patients; tuning_share = 0. Raise it.")
         if self.fraction > 1:
             raise InputError(f"fraction = {self.fraction}; it must be in (0, 1]. Correct the config.")
         if self.precision not in ("auto", "no", "bf16", "fp16"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import torch
 
@@ -75,19 +76,39 @@ class NoteBank:
         return self._tokens[prompts[number % len(prompts)]] if prompts else torch.zeros(1, self.width).half()
 
 
+class Drawn(NamedTuple):
+    """Which sample this is: of which case, whether its mirror image, and the number of its note's wording."""
+
+    case_id: str
+    mirror: bool
+    wording: int
+
+
 @dataclass(frozen=True, eq=False)
 class Batch:
-    """image (B, 1, X, Y, Z), targets (B, K, X, Y, Z), known (B, K), text of B notes, keep (B,) whether it is shown."""
+    """image (B, 1, X, Y, Z), targets (B, K, X, Y, Z), known (B, K), text of B notes, keep (B,) whether it is shown.
+
+    `drawn` says which B samples these are.
+    """
 
     image: torch.Tensor
     targets: torch.Tensor
     known: torch.Tensor
     text: TextFeatures | None
     keep: torch.Tensor
+    drawn: tuple[Drawn, ...] = ()
 
     def to(self, device: torch.device) -> Batch:
-        text = None if self.text is None else self.text.to(device)
-        return Batch(self.image.to(device), self.targets.to(device), self.known.to(device), text, self.keep.to(device))
+        return self._with(lambda tensor: tensor.to(device, non_blocking=True))
+
+    def pin_memory(self) -> Batch:
+        """Where a GPU fetches it while the step before is still running."""
+        return self._with(torch.Tensor.pin_memory)
+
+    def _with(self, change: Callable[[torch.Tensor], torch.Tensor]) -> Batch:
+        text = self.text and TextFeatures(change(self.text.tokens), change(self.text.mask))
+        image, targets, known, keep = map(change, (self.image, self.targets, self.known, self.keep))
+        return Batch(image, targets, known, text, keep, self.drawn)
 
 
 class SampleStream(torch.utils.data.Dataset):
@@ -140,11 +161,11 @@ class SampleStream(torch.utils.data.Dataset):
             keep = keep and self._bank.says_something_of(prepared.case, mirror)
         tokens = None if self._bank is None else self._bank.draw(prepared.case, mirror, wording)
         sample = cut(prepared, self._field, mirror, self._swap, self._augment, self._spacing_mm, rng)
-        return sample, tokens, keep
+        return sample, tokens, keep, Drawn(prepared.case.id, mirror, wording)
 
 
 def collate(items: Sequence[tuple]) -> Batch:
-    samples, tokens, keep = zip(*items, strict=True)
+    samples, tokens, keep, drawn = zip(*items, strict=True)
     text = None
     if tokens[0] is not None:
         padded = torch.nn.utils.rnn.pad_sequence([row.float() for row in tokens], batch_first=True)
@@ -156,4 +177,5 @@ def collate(items: Sequence[tuple]) -> Batch:
         torch.stack([s.known for s in samples]),
         text,
         torch.tensor(keep),
+        drawn,
     )
