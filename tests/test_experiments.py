@@ -23,7 +23,7 @@ from llmseg.experiments.measuring import measure, note_of
 from llmseg.experiments.plans import EXPERIMENTS, LEVELS, NO_TEXT, TEXT, Arm, Choice, Condition, find
 from llmseg.experiments.running import Setting, run, run_external
 from llmseg.experiments.selection import agreements, choose, fold_of, patient_of
-from llmseg.experiments.stored import read_result
+from llmseg.experiments.stored import mean_dice, read_result
 from llmseg.training import finetune
 from llmseg.training.config import read_config
 from llmseg.training.samples import is_tuning, nested_share
@@ -59,6 +59,20 @@ def protocol(shared) -> Path:
 @pytest.fixture
 def setting(shared, dataset, protocol, tmp_path) -> Setting:
     return Setting(dataset, tmp_path / "results", shared / "cache", protocol)
+
+
+@pytest.fixture(scope="module")
+def finished(shared, dataset, protocol) -> Path:
+    """Results in which one arm is done."""
+    run(find("data-efficiency"), Setting(dataset, shared / "finished", shared / "cache", protocol), only=IMAGE_ONLY)
+    return shared / "finished"
+
+
+@pytest.fixture
+def done(setting, finished) -> Path:
+    """The result file of an arm that is done, in a folder of this test's own."""
+    shutil.copytree(finished, setting.results)
+    return setting.results / "data-efficiency" / "image-only-100-s0.json"
 
 
 @pytest.fixture(scope="module")
@@ -117,10 +131,8 @@ def test_the_data_efficiency_arms_cover_every_share_and_series_three_times():
 # Running
 
 
-def test_an_arm_leaves_one_file_that_says_how_it_came_about(setting, monkeypatch):
-    [path] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    result = read_result(path)
-    assert path == setting.results / "data-efficiency" / "image-only-100-s0.json"
+def test_an_arm_leaves_one_file_that_says_how_it_came_about(setting, done):
+    result = read_result(done)
     assert "experiments run data-efficiency --only image-only-100-s0" in result.command
     assert str(setting.protocol) in result.command
     assert (result.seed, result.fraction, result.patients) == (0, 1.0, 3)
@@ -130,29 +142,26 @@ def test_an_arm_leaves_one_file_that_says_how_it_came_about(setting, monkeypatch
     assert result.made["training_seconds"] > 0
     assert result.conditions == ("no-text",)
     assert {row.id for row in result.rows} == {case.id for case in setting.dataset.split("validation")}
-    summary = json.loads(path.read_text())["summary"]["no-text"]
+    summary = json.loads(done.read_text())["summary"]["no-text"]
     assert summary["PTV_High"]["n"] == 2
 
 
-def test_an_arm_that_is_done_is_not_trained_again(setting, monkeypatch):
-    started = trainings(monkeypatch)
-    [path] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    written = path.read_bytes()
-    run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    assert started == [False]
-    assert path.read_bytes() == written
+def test_an_arm_that_is_done_is_not_trained_again(setting, done, monkeypatch):
+    started, written = trainings(monkeypatch), done.read_bytes()
+    assert run(find("data-efficiency"), setting, only=IMAGE_ONLY) == [done]
+    assert started == []
+    assert done.read_bytes() == written
 
 
-def test_two_experiments_share_the_arm_they_have_in_common(setting, monkeypatch):
+def test_two_experiments_share_the_arm_they_have_in_common(setting, done, monkeypatch):
     started = trainings(monkeypatch)
-    [one] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
     [other] = run(find("baselines"), setting, only=["image-only-s0"])
-    assert started == [False]
-    assert read_result(one).rows == read_result(other).rows
+    assert started == []
+    assert read_result(done).rows == read_result(other).rows
     assert "run baselines --only image-only-s0" in read_result(other).command
 
 
-def test_an_arm_cut_off_in_training_is_resumed(setting, monkeypatch):
+def test_an_arm_cut_off_in_training_is_resumed(setting, finished, monkeypatch):
     started = trainings(monkeypatch)
 
     def cut_off(arm, what, share, figures):
@@ -164,37 +173,30 @@ def test_an_arm_cut_off_in_training_is_resumed(setting, monkeypatch):
     assert not list(setting.results.glob("*/*-s0.json"))
     [path] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
     assert started == [False, True]
-    whole = Setting(setting.dataset, setting.results.parent / "whole", setting.cache, setting.protocol)
-    [reference] = run(find("data-efficiency"), whole, only=IMAGE_ONLY)
-    assert read_result(path).rows == read_result(reference).rows
+    assert read_result(path).rows == read_result(finished / "data-efficiency" / path.name).rows
 
 
-def test_an_arm_trained_but_not_tested_is_only_tested(setting, monkeypatch):
-    started = trainings(monkeypatch)
-    [path] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    rows = read_result(path).rows
-    path.unlink()
+def test_an_arm_trained_but_not_tested_is_only_tested(setting, done, monkeypatch):
+    started, rows = trainings(monkeypatch), read_result(done).rows
+    done.unlink()
     run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    assert started == [False]
-    assert read_result(path).rows == rows
+    assert started == []
+    assert read_result(done).rows == rows
 
 
-def test_a_result_of_another_config_is_not_overwritten(setting):
-    [path] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    written = path.read_bytes()
+def test_a_result_of_another_config_is_not_overwritten(setting, done):
+    written = done.read_bytes()
     with pytest.raises(InputError, match=r"image-only-100-s0\.json is of another run: config\.learning_rate"):
         run(find("data-efficiency"), replace(setting, overrides=("learning_rate=0.01",)), only=IMAGE_ONLY)
-    assert path.read_bytes() == written
+    assert done.read_bytes() == written
 
 
-def test_an_arm_that_another_process_works_on_is_left_to_it(setting):
+def test_an_arm_that_another_process_works_on_is_left_to_it(setting, done):
     told = []
-    [path] = run(find("data-efficiency"), setting, only=IMAGE_ONLY)
-    path.unlink()
-    [folder] = [p for p in (setting.results / "runs").iterdir() if p.is_dir()]
+    done.unlink()
+    [folder] = [path for path in (setting.results / "runs").iterdir() if path.is_dir()]
     with FileLock(setting.results / "runs" / f".{folder.name}.lock"):
-        report = lambda arm, what, share, figures: told.append(what)  # noqa: E731
-        assert run(find("data-efficiency"), setting, only=IMAGE_ONLY, report=report) == []
+        assert run(find("data-efficiency"), setting, only=IMAGE_ONLY, report=lambda *said: told.append(said[1])) == []
     assert any("left to the process" in what for what in told)
 
 
@@ -237,6 +239,13 @@ def test_the_flagship_has_every_metric_and_pictures(setting, checkpoint):
     result = read_result(path)
     assert {"dice", "iou", "hd95_mm"} < set(result.rows[0].values)
     assert [set(picture["masks"]) for picture in result.pictures] == [{"reference", "text", "no-text"}] * 2
+
+
+def test_a_contour_comes_back_whole_from_its_own_grid_and_not_from_another(setting):
+    paths = run(find("resolution"), setting, only=("6-mm", "8-mm"))  # the phantoms' voxels have 8 mm
+    other, own = (mean_dice(read_result(path).scores("reference")) for path in paths)
+    assert 0.5 < other < own == 1
+    assert read_result(paths[0]).command.endswith(f"--out {setting.results}")
 
 
 def test_another_checkpoint_is_not_taken_for_the_one_that_was_tested(setting, checkpoint, shared):

@@ -26,7 +26,7 @@ from llmseg.experiments.comparing import (
     table,
     target_of,
 )
-from llmseg.experiments.plans import LEVELS, NOTE_KINDS
+from llmseg.experiments.plans import EXPANDED, LEVELS, NOTE_KINDS
 from llmseg.experiments.sections import (
     PLAIN,
     TEXT,
@@ -38,6 +38,7 @@ from llmseg.experiments.sections import (
 from llmseg.experiments.stored import Result
 
 CONDITIONS = {TEXT: "with note", PLAIN: "without"}
+_WITH_EXPANDED = {TEXT: "with note", EXPANDED.name: "expanded note", PLAIN: "without"}
 METRICS = {
     "dice": "DSC",
     "iou": "IoU",
@@ -68,17 +69,23 @@ def main_table(results: Sequence[Result]) -> Section | None:
     names = present(network)
     gains = {n: paired(pooled(network, TEXT, "dice", n), pooled(network, PLAIN, "dice", n)) for n in names}
     p_values = adjusted({name: gain for name, gain in gains.items() if gain})
-    header = ["Structure", "n", *(f"DSC {c}" for c in CONDITIONS.values()), "Gain (95% interval)", "p (Holm)"]
-    header += [f"HD95 {c} (mm)" for c in CONDITIONS.values()] + ["DSC, trained without notes"] * bool(twin)
+    shown = {c: who for c, who in _WITH_EXPANDED.items() if c in network[0].conditions}
+    header = ["Structure", "n", *(f"DSC {who}" for who in shown.values()), "Gain (95% interval)", "p (Holm)"]
+    header += [f"HD95 {who} (mm)" for who in shown.values()] + ["DSC, trained without notes"] * bool(twin)
     rows = []
     for name in names:
         row = [name, len(pooled(network, TEXT, "dice", name))]
-        row += [mean_sd(pooled(network, c, "dice", name)) for c in CONDITIONS]
+        row += [mean_sd(pooled(network, c, "dice", name)) for c in shown]
         row += [change(gains[name]), f"{p_values[name]:.2g}" if gains[name] else "–"]
-        row += [mean_sd(pooled(network, c, "hd95_mm", name), 1) for c in CONDITIONS]
+        row += [mean_sd(pooled(network, c, "hd95_mm", name), 1) for c in shown]
         rows.append(row + [mean_sd(pooled(twin, PLAIN, "dice", name))] * bool(twin))
-    text = (what_the_note_brings(network), *against_image_only(network, twin))
-    return Section("The checkpoint", text, {"main": table(header, rows), "metrics": _every_metric(network)})
+    text = [what_the_note_brings(network), *against_image_only(network, twin)]
+    if EXPANDED.name in shown:
+        more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
+        verb = said(more, "helps", "costs", "changes nothing that can be told")
+        text.append(f"An expanded note (stage and nodal levels) {verb} on {TARGET}: {in_words(more)}.")
+    text.append("Gain: with the note as written, against without, by the same network.")
+    return Section("The checkpoint", tuple(text), {"main": table(header, rows), "metrics": _every_metric(network)})
 
 
 def present(results: Sequence[Result]) -> list[str]:
@@ -229,6 +236,19 @@ def robustness(results: Sequence[Result]) -> Section | None:
     header = ["Scan", f"{TARGET} DSC with note", "change", "without", "change"]
     drawn = {"robustness": figures.curves(panels, "level")}
     return Section("Poor scans", tuple(text), {"robustness": table(header, rows)}, drawn)
+
+
+def resolution(results: Sequence[Result]) -> Section | None:
+    """The most that voxels of each size leave to be reached, structure by structure."""
+    arms = by_series(results, "resolution")
+    if not arms:
+        return None
+    names = present([result for found in arms.values() for result in found])
+    rows = [[name, *(mean_sd(pooled(found, "", "dice", name)) for found in arms.values())] for name in names]
+    text = (
+        "The reference itself, brought to cubic voxels and back: what a network without any mistake would score there.",
+    )
+    return Section("What the resolution leaves", text, {"resolution": table(["Structure", *arms], rows)})
 
 
 def _by_level(kind: str, spoilt: Sequence[Result], clean: Sequence[Result]) -> dict[str, dict[float, list[float]]]:

@@ -15,6 +15,7 @@ from llmseg.experiments.pictures import picture, spread_by_rank
 from llmseg.experiments.plans import Condition
 from llmseg.experiments.stored import Row
 from llmseg.metrics import dice, hd95_mm, score
+from llmseg.preprocessing import Grid, forward, inverse, to_grid
 from llmseg.segmenter import Segmenter
 
 Progress = Callable[[int, int], None]
@@ -57,6 +58,25 @@ def _measure_case(
             drawn = ct.segment(note_of(case, condition.note)).structures
             scored = _all_metrics(reference, drawn) if full else _overlap_and_distance(reference, drawn)
             rows += [Row(case.id, structure, condition.name, values) for structure, values in scored.items()]
+    return rows
+
+
+def measure_grid(
+    cases: Sequence[Case], spacing_mm: float, conditions: Sequence[Condition], *, on_progress: Progress
+) -> list[Row]:
+    """Score each reference against itself, brought to a grid's voxels and back: the most a network there can reach."""
+    rows, grid = [], Grid(spacing_mm=(spacing_mm,) * 3)
+    for number, case in enumerate(cases):
+        on_progress(number, len(cases))
+        reference = case.structures
+        if reference is None:
+            continue
+        _, placement = forward(case.volume, grid)
+        coarse = {name: to_grid(mask, placement) for name, mask in reference.items()}
+        drawn = {name: inverse(share[None], placement)[0] > 0.5 for name, share in coarse.items()}
+        scored = _overlap_and_distance(reference, Structures(drawn, reference.affine))
+        rows += [Row(case.id, structure, conditions[0].name, values) for structure, values in scored.items()]
+    on_progress(len(cases), len(cases))
     return rows
 
 

@@ -31,7 +31,9 @@ class Condition:
 
 
 TEXT, NO_TEXT = Condition("text"), Condition("no-text", note="")
+EXPANDED = Condition("expanded", note="expanded")
 WITH_AND_WITHOUT = (TEXT, NO_TEXT)
+REFERENCE = Condition("reference")
 
 
 @dataclass(frozen=True)
@@ -62,6 +64,7 @@ class Arm:
         trains: otherwise a given checkpoint is tested.
         choice, after: how its training patients are chosen, and the arms whose networks that takes.
         full: every metric and pictures; otherwise DSC and HD95.
+        spacing_mm: above 0, no network is tested but the reference itself, brought to voxels of this edge and back.
     """
 
     name: str
@@ -72,6 +75,7 @@ class Arm:
     choice: Choice | None = None
     after: tuple[str, ...] = ()
     full: bool = False
+    spacing_mm: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -218,7 +222,7 @@ EXPERIMENTS = MappingProxyType(
                 "How well does the shipped checkpoint contour with the note and without, and how well does a twin that "
                 "was trained without notes?",
                 (
-                    Arm("network", "network", trains=False, full=True),
+                    Arm("network", "network", conditions=(TEXT, EXPANDED, NO_TEXT), trains=False, full=True),
                     Arm("image-only", "image-only", conditions=(NO_TEXT,), trains=False, full=True),
                 ),
             ),
@@ -244,6 +248,14 @@ EXPERIMENTS = MappingProxyType(
             ),
             Experiment(
                 "robustness", "How much do poor scans cost, and does the note make up for it?", tuple(_robustness())
+            ),
+            Experiment(
+                "resolution",
+                "How much DSC do voxels of a size leave to a network that makes no mistake?",
+                tuple(
+                    Arm(f"{mm}-mm", f"{mm} mm", conditions=(REFERENCE,), trains=False, spacing_mm=mm)
+                    for mm in (2, 3, 4, 6, 8)
+                ),
             ),
             Experiment(
                 "active-learning",

@@ -9,7 +9,15 @@ from typing import TYPE_CHECKING
 
 from llmseg.case import InputError
 from llmseg.evaluation.protocol import HONESTY
-from llmseg.experiments.checkpoint_sections import external, main_table, notes, per_patient, robustness, subgroups
+from llmseg.experiments.checkpoint_sections import (
+    external,
+    main_table,
+    notes,
+    per_patient,
+    resolution,
+    robustness,
+    subgroups,
+)
 from llmseg.experiments.comparing import by_series, table
 from llmseg.experiments.plans import EXPERIMENTS
 from llmseg.experiments.sections import Section
@@ -31,6 +39,7 @@ CHAPTERS: Mapping[str, tuple[Callable[[Sequence[Result]], Section | None], ...]]
     "fusion": (ranking("fusion", "How the note enters", "gated"),),
     "encoder": (ranking("encoder", "What reads the note", "layer-16"),),
     "notes": (notes,),
+    "resolution": (resolution,),
     "robustness": (robustness,),
     "active-learning": (
         against_chance(

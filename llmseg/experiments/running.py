@@ -19,10 +19,10 @@ from pathlib import Path
 from llmseg import __version__
 from llmseg.case import Case, InputError
 from llmseg.datasets.folder import Dataset
-from llmseg.experiments.measuring import measure, take_pictures
-from llmseg.experiments.plans import RANDOM_TWIN, Arm, Experiment
+from llmseg.experiments.measuring import measure, measure_grid, take_pictures
+from llmseg.experiments.plans import RANDOM_TWIN, WITH_AND_WITHOUT, Arm, Experiment
 from llmseg.experiments.selection import choose, patient_of
-from llmseg.experiments.stored import RUNS, Result, mean_dice, path_of, read_result, write_result
+from llmseg.experiments.stored import RUNS, Result, Row, mean_dice, path_of, read_result, write_result
 from llmseg.formats.whole import write_whole
 from llmseg.segmenter import DEFAULT_CHECKPOINT, Segmenter
 from llmseg.training.config import TrainConfig, read_config
@@ -123,7 +123,7 @@ class _Runner:
         self._done(arm)
 
     def go(self, arm: Arm) -> None:
-        if not arm.trains and self._checkpoint(arm) is None:
+        if self._lacks_checkpoint(arm):
             self.report(arm.name, f"left out: it needs --checkpoint {arm.name}=FOLDER", 1.0, {})
             return
         if self._done(arm):
@@ -155,46 +155,55 @@ class _Runner:
             lock.release()
 
     def _made(self, arm: Arm) -> Result:
-        checkpoint = self.trained(arm) if arm.trains else self._checkpoint(arm)
+        folder = self.trained(arm) if arm.trains else self._checkpoint(arm)
         began = time.monotonic()
-        segmenter = Segmenter.load(checkpoint, cache=self.setting.cache)
-
-        def tell(done: int, total: int) -> None:
-            self.report(arm.name, "testing", done / total, {})
-
-        rows = measure(segmenter, self.cases, arm.conditions, full=arm.full, on_progress=tell)
-        pictures = take_pictures(segmenter, self.cases, rows, arm.conditions) if arm.full else ()
-        described, dataset = segmenter.config.trained, self.setting.dataset
-        finished = self._finished(arm) if arm.trains else {}
-        recipe = described.get("recipe", {})
+        if arm.spacing_mm:
+            rows = measure_grid(self.cases, arm.spacing_mm, arm.conditions, on_progress=self._tell_testing(arm))
+            pictures, checkpoint, patients = (), {}, 0
+        else:
+            rows, pictures, checkpoint, patients = self._tested(arm, folder)
+        dataset = self.setting.dataset
         return Result(
             experiment=self.experiment.name,
             arm=arm.name,
             series=arm.series,
             command=self._command(arm),
             identity=self._identity(arm),
-            seed=recipe.get("seed", 0),
-            fraction=self._share(arm, described),
-            patients=described.get("patients", 0),
+            seed=checkpoint.get("recipe", {}).get("seed", 0),
+            fraction=self._share(arm),
+            patients=patients,
             data={"name": dataset.name, "sha256": dataset.manifest_hash, "split": self.setting.split},
             made={
                 "commit": _commit(),
                 "version": __version__,
                 "machine": _machine(),
-                "training_seconds": finished.get("seconds"),
+                "training_seconds": self._finished(arm).get("seconds") if arm.trains else None,
                 "testing_seconds": round(time.monotonic() - began, 1),
             },
-            checkpoint={
-                "name": segmenter.checkpoint_name,
-                "best_step": described.get("steps"),
-                "tuning_score": described.get("tuning_scores", {}).get("score"),
-                "weights": sum(p.numel() for p in segmenter.network.parameters()),
-                "recipe": recipe,
-            },
+            checkpoint=checkpoint,
             cases={case.id: case.facts.to_json() if case.facts else None for case in self.cases},
             rows=tuple(rows),
             pictures=pictures,
         )
+
+    def _tested(self, arm: Arm, folder: Path) -> tuple[list[Row], tuple, dict[str, object], int]:
+        """Rows, pictures, what the checkpoint is, and how many patients it learned from."""
+        segmenter = Segmenter.load(folder, cache=self.setting.cache)
+        rows = measure(segmenter, self.cases, arm.conditions, full=arm.full, on_progress=self._tell_testing(arm))
+        pictured = [c for c in arm.conditions if c in WITH_AND_WITHOUT]
+        pictures = take_pictures(segmenter, self.cases, rows, pictured) if arm.full else ()
+        described = segmenter.config.trained
+        checkpoint = {
+            "name": segmenter.checkpoint_name,
+            "best_step": described.get("steps"),
+            "tuning_score": described.get("tuning_scores", {}).get("score"),
+            "weights": sum(p.numel() for p in segmenter.network.parameters()),
+            "recipe": described.get("recipe", {}),
+        }
+        return rows, pictures, checkpoint, described.get("patients", 0)
+
+    def _tell_testing(self, arm: Arm) -> Callable[[int, int], None]:
+        return lambda done, total: self.report(arm.name, "testing", done / total, {})
 
     # Training
 
@@ -267,7 +276,7 @@ class _Runner:
     def _config(self, arm: Arm) -> TrainConfig:
         return read_config(self.setting.protocol, (*arm.settings, *self.setting.overrides))
 
-    def _share(self, arm: Arm, described: Mapping[str, object]) -> float:
+    def _share(self, arm: Arm) -> float:
         if not arm.trains:
             return 1.0
         return arm.choice.share if arm.choice else self._config(arm).fraction
@@ -277,6 +286,9 @@ class _Runner:
         given = self.setting.checkpoints
         shipped = None if arm.name == "image-only" else DEFAULT_CHECKPOINT
         return given.get(arm.name) or (given.get("") if arm.name != "image-only" else None) or shipped
+
+    def _lacks_checkpoint(self, arm: Arm) -> bool:
+        return not arm.trains and not arm.spacing_mm and self._checkpoint(arm) is None
 
     # What is done
 
@@ -296,6 +308,8 @@ class _Runner:
     def _identity(self, arm: Arm) -> dict[str, object]:
         if arm.trains:
             network = self._training_identity(arm)
+        elif arm.spacing_mm:
+            network = {"spacing_mm": arm.spacing_mm, "data": self.setting.dataset.manifest_hash, "version": VERSION}
         else:
             folder = self._checkpoint(arm)
             network = {
@@ -313,7 +327,7 @@ class _Runner:
             InputError: one is, but of another config, dataset or version.
         """
         path = path_of(self.setting.results, self.experiment.name, arm.name)
-        if not path.exists() or (not arm.trains and self._checkpoint(arm) is None):
+        if not path.exists() or self._lacks_checkpoint(arm):
             return False
         theirs, ours = read_result(path).identity, json.loads(json.dumps(self._identity(arm)))
         if theirs == ours:
@@ -349,7 +363,7 @@ class _Runner:
         if setting.protocol != PROTOCOL:
             words += ["--config", str(setting.protocol)]
         words += [word for override in setting.overrides for word in ("--set", override)]
-        if not arm.trains and self._checkpoint(arm) != DEFAULT_CHECKPOINT:
+        if not arm.trains and not arm.spacing_mm and self._checkpoint(arm) != DEFAULT_CHECKPOINT:
             words += ["--checkpoint", f"{arm.name}={self._checkpoint(arm)}"]
         return shlex.join(words)
 
