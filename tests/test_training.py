@@ -25,6 +25,7 @@ from llmseg.training.config import TrainConfig, read_config
 from llmseg.training.finetune import structure_weights, train
 from llmseg.training.losses import dice_focal
 from llmseg.training.patients import Patients
+from llmseg.training.runfolder import lock
 from llmseg.training.samples import is_tuning, nested_share
 
 IMAGE_ONLY = "network.fusion=none"
@@ -304,6 +305,29 @@ def test_a_structure_nobody_contoured_has_no_weight(config):
     assert weights.tolist() == [2.0, 0.0, 1.0]
 
 
+# When to stop, and what it cost
+
+
+def test_training_stops_where_the_tuning_patients_gain_nothing_more(start, tmp_path):
+    settings = ("steps=40", "validate_every=2", "learning_rate=1e-12", "ema=0", IMAGE_ONLY)
+    stopped = [line["step"] for line in lines_of(start(*settings, "patience=2")) if "validation" in line]
+    assert stopped == [2, 4, 6]
+    start(*settings, "patience=2", resume=True)
+    assert [line["step"] for line in lines_of(tmp_path / "run") if "validation" in line] == stopped
+
+
+def test_patience_needs_tuning_patients(start, config):
+    assert "tuning_share" in refused(config, "patience=2", "tuning_share=0")
+    assert "tuning_share" in refused(start, "patience=2", "tuning_share=1e-9", IMAGE_ONLY)
+
+
+def test_the_share_of_time_spent_waiting_for_data_is_kept_and_told(trained):
+    assert all(0 <= line["waiting"] <= 1 for line in trained.steps)
+    ((_, _, summary),) = [told for told in trained.told if told[0] == "trained"]
+    assert summary["steps"] == STEPS
+    assert 0 < summary["waiting"] < 1
+
+
 # Who is learned from
 
 
@@ -418,6 +442,7 @@ def test_a_loss_that_is_no_number_stops_the_run_and_keeps_the_last_good_state(st
     break_loss(monkeypatch, 6, broken)
     message = refused(start, IMAGE_ONLY)
     assert "step 6" in message
+    assert "phantom_9002" in message
     assert str(tmp_path / "run") in message
     state = state_of(tmp_path / "run")
     assert state["step"] == 4
@@ -441,9 +466,37 @@ def test_a_folder_that_holds_a_run_is_not_written_over(start):
 
 def test_another_config_or_dataset_cannot_be_resumed(start, dataset):
     folder = start("steps=2", IMAGE_ONLY)
-    assert str(folder) in refused(start, "steps=3", IMAGE_ONLY, resume=True)
+    message = refused(start, "steps=3", "network.depth=2", IMAGE_ONLY, resume=True)
+    assert str(folder) in message
+    assert "config.network.depth was 1 and is 2; config.steps was 2 and is 3" in message
     other = replace(dataset, manifest_hash="c" * 64)
     assert "dataset" in refused(start, "steps=2", IMAGE_ONLY, datasets=[other], resume=True)
+
+
+def test_a_run_older_than_a_key_of_the_config_goes_on_with_its_default(start):
+    folder = start("steps=2", IMAGE_ONLY)
+    remembered = json.loads((folder / "run.json").read_text())
+    del remembered["config"]["patience"], remembered["config"]["contrast"]
+    (folder / "run.json").write_text(json.dumps(remembered))
+    assert "config.patience was 0 and is 3" in refused(start, "steps=2", "patience=3", IMAGE_ONLY, resume=True)
+    start("steps=2", IMAGE_ONLY, resume=True)
+
+
+def test_a_folder_that_another_run_holds_is_left_alone(start, tmp_path):
+    folder = start("steps=2", IMAGE_ONLY)
+    with lock(folder):
+        assert "in use by another run" in refused(start, "steps=2", IMAGE_ONLY, resume=True)
+    start("steps=2", IMAGE_ONLY, resume=True)
+    (tmp_path / "other").mkdir()
+    with lock(tmp_path / "other"):
+        assert "in use by another run" in refused(start, "steps=2", IMAGE_ONLY, out=tmp_path / "other")
+    assert [path.name for path in (tmp_path / "other").iterdir()] == ["run.lock"]
+
+
+def test_a_damaged_state_is_refused(start):
+    folder = start("steps=2", IMAGE_ONLY)
+    (folder / "trainer.pt").write_bytes((folder / "trainer.pt").read_bytes()[:1000])
+    assert "trainer.pt is damaged" in refused(start, "steps=2", IMAGE_ONLY, resume=True)
 
 
 def test_where_nothing_was_started_nothing_is_resumed(start, tmp_path):
@@ -479,6 +532,24 @@ def test_data_that_cannot_be_learned_from_is_named_and_starts_nothing(start, tmp
     broken = replace(dataset, manifest_hash="d" * 64, **{**change, "cases": cases.get(change["cases"], ())})
     assert named in refused(start, IMAGE_ONLY, datasets=[broken])
     assert not (tmp_path / "run").exists()
+
+
+def test_a_structure_that_nobody_contoured_is_named_once(start, caplog):
+    start("steps=1", 'network.structures=["PTV_High", "Bone_Hyoid"]', IMAGE_ONLY)
+    assert [record.message for record in caplog.records if "Bone_Hyoid" in record.message] == [
+        "No training case has a contour of Bone_Hyoid: it will not be learned."
+    ]
+
+
+def test_structures_of_which_none_was_contoured_are_refused(start, tmp_path):
+    message = refused(start, 'network.structures=["Bone_Hyoid", "Lens_L"]', IMAGE_ONLY)
+    assert "No training case has a contour of Bone_Hyoid, Lens_L" in message
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_tuning_patients_says_so(start, caplog):
+    start("steps=1", "tuning_share=0", IMAGE_ONLY)
+    assert any("nothing is validated" in record.message for record in caplog.records)
 
 
 def test_an_id_in_two_datasets_is_refused(start, dataset):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import io
 import json
+import pickle
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -52,7 +53,7 @@ class RunFolder:
         with contextlib.ExitStack() as held:
             if resume and writes:
                 held.enter_context(lock(path))
-            saved = torch.load(trainer, map_location="cpu", weights_only=True) if resume and trainer.exists() else None
+            saved = _state(trainer) if resume and trainer.exists() else None
             yield cls(path, identity, writes, saved, held)
 
     @property
@@ -105,6 +106,13 @@ def lock(folder: Path) -> Iterator[None]:
         yield
     finally:
         held.release()
+
+
+def _state(path: Path) -> Mapping[str, object]:
+    try:
+        return torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise InputError(f"{path} is damaged, so this run cannot go on. Start another one with --init.") from error
 
 
 def _none_to_resume(path: Path) -> str:
