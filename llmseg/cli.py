@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import argparse
 import json
+import os
 import sys
 import time
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from llmseg.case import InputError
@@ -39,6 +40,7 @@ def _parser() -> argparse.ArgumentParser:
     commands = parser.add_subparsers(required=True, metavar="COMMAND")
     _add_data(commands.add_parser("data", help="make a dataset folder, or check one"))
     _add_text(commands.add_parser("text", help="read, embed and compare clinical notes"))
+    _add_pretrain(commands.add_parser("pretrain", help="teach a network which note belongs to which CT"))
     _add_train(commands.add_parser("train", help="train a network on a dataset folder"))
     _add_segment(commands.add_parser("segment", help="contour one CT"))
     _add_evaluate(commands.add_parser("evaluate", help="score a checkpoint with and without the note"))
@@ -107,16 +109,25 @@ def _add_encoder(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--adapter", default="", help="a LoRA adapter, by id or folder")
 
 
+def _add_pretrain(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    parser.set_defaults(run=_pretrain)
+
+
 def _add_train(parser: argparse.ArgumentParser) -> None:
+    _add_run(parser)
+    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from its image encoder and reader")
+    parser.set_defaults(run=_train)
+
+
+def _add_run(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("config", type=Path, help="TOML file, for example examples/openkbp.toml")
     parser.add_argument(
         "--data", type=Path, required=True, action="append", help="dataset folder; more add extra cases"
     )
     parser.add_argument("--out", type=Path, required=True, help="run folder")
-    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from its image encoder and reader")
     parser.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", dest="settings")
     parser.add_argument("--resume", action="store_true")
-    parser.set_defaults(run=_train)
 
 
 def _add_segment(parser: argparse.ArgumentParser) -> None:
@@ -323,25 +334,30 @@ def _text_compare(options: argparse.Namespace) -> None:
             print(row + "".join(f"{score.accuracy[fact]:9.2f}" for fact in FACTS), flush=True)
 
 
+def _pretrain(options: argparse.Namespace) -> None:
+    from llmseg.training.contrastive import pretrain
+
+    _learn(pretrain, options)
+
+
 def _train(options: argparse.Namespace) -> None:
+    from llmseg.training.finetune import train
+
+    _learn(train, options, init=options.init)
+
+
+def _learn(learn: Callable[..., Path], options: argparse.Namespace, **more: object) -> None:
     from llmseg.datasets.folder import read_dataset
     from llmseg.text.package import cache_folder
     from llmseg.training.config import read_config
-    from llmseg.training.finetune import train
 
     config = read_config(options.config, options.settings)
     datasets = [read_dataset(path) for path in options.data]
     reporter = _TrainingReport(config.log_every)
-    checkpoint = train(
-        config,
-        datasets,
-        options.out,
-        cache=cache_folder(),
-        resume=options.resume,
-        init=options.init,
-        report=reporter,
-    )
-    print(f"checkpoint: {checkpoint}")
+    given = {"cache": cache_folder(), "resume": options.resume, "report": reporter, **more}
+    checkpoint = learn(config, datasets, options.out, **given)
+    if os.environ.get("RANK", "0") == "0":  # one of several processes speaks for all
+        print(f"checkpoint: {checkpoint}")
 
 
 def _segment(options: argparse.Namespace) -> None:
@@ -361,7 +377,7 @@ def _segment(options: argparse.Namespace) -> None:
     segmenter = _load(options)
     print(f"checkpoint {segmenter.checkpoint_name}; note read by {segmenter.encoder_name if note else 'nobody'}")
     reading = segmenter.read(note) if note else None
-    segmentation = segmenter.open(volume).segment(reading)
+    segmentation = segmenter.open(volume, others=others).segment(reading)
     for warning in check(reading, segmentation.structures) if reading else ():
         print(f"warning: {warning}")
     if segmentation.provenance["note_cut"]:
@@ -612,31 +628,35 @@ class _TrainingReport:
 
     def __init__(self, every: int):
         self._every, self._stage = every, ""
-        self._began = time.monotonic()
-        self._first: int | None = None
+        self._first: dict | None = None
+        self._waiting: list[float] = []
 
     def __call__(self, what: str, share: float, figures: dict) -> None:
         if what == "validation":
             print("  tuning  " + "  ".join(f"{k} {v:.3f}" for k, v in figures.items()), flush=True)
         elif what == "training":
             self._step(share, figures)
+        elif what == "trained":
+            each, waiting = figures["seconds per step"], figures["waiting"]
+            print(f"{figures['steps']} steps, {each:.2f} s/step, {waiting:.1%} of it waiting for data", flush=True)
         elif what != self._stage or share == 1.0:
             print(f"{what} {share:.0%} {json.dumps(figures) if figures else ''}", flush=True)
         self._stage = what
 
     def _step(self, share: float, figures: dict) -> None:
         step = figures["step"]
-        if self._first is None:
-            self._first, self._began = step, time.monotonic()
+        self._waiting.append(figures["waiting"])
+        self._first = self._first or figures
         if step % self._every:
             return
-        each = (time.monotonic() - self._began) / max(1, step - self._first)
+        each = (figures["seconds"] - self._first["seconds"]) / max(1, step - self._first["step"])
         left = each * step * (1 - share) / share
         print(
             f"step {step}  loss {figures['loss']:.3f}  rate {figures['rate']:.1e}  {each:.2f} s/step  "
-            f"{left / 60:.0f} min left",
+            f"{sum(self._waiting) / len(self._waiting):.0%} waiting  {left / 60:.0f} min left",
             flush=True,
         )
+        self._waiting.clear()
 
 
 if __name__ == "__main__":

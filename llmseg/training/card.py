@@ -32,6 +32,22 @@ _READING = """
 - **Reader**: taught on generated notes before any patient was seen; of notes in wordings never seen, as written, it
   names {accuracy}."""
 
+_ALIGNED = """---
+license: apache-2.0
+tags: [radiotherapy, head-and-neck, language-conditioned]
+---
+# llmseg checkpoint, pretrained
+
+**It contours nothing yet**: its image encoder has learned which note belongs to which head-and-neck planning CT, and
+`llmseg train --init` starts from it. **Research use only.**
+
+- **Data**: {patients} training patients and {phantoms} cases of further datasets; {tuning} further training patients
+  chose the step.{datasets}
+{reading}
+- **Network**: {network} encoder, {spacing} mm grid; step {steps}.
+- **Tuning patients, retrieval**: {scores}.
+"""
+
 _IMAGE_ONLY = "- **Notes**: none; it contours from the image alone, and a note changes nothing."
 
 _SOURCES = {
@@ -44,7 +60,8 @@ def model_card(config: CheckpointConfig) -> str:
     """Markdown that says what the checkpoint is, what it learned from, and what it is not for."""
     trained = config.trained
     scores = {k: v for k, v in trained["tuning_scores"].items() if k != "score"}
-    return _CARD.format(
+    card = _ALIGNED if trained.get("stage") == "pretrain" else _CARD
+    return card.format(
         structures=", ".join(config.network.structures),
         patients=trained["patients"],
         phantoms=trained["phantoms"],
