@@ -53,7 +53,8 @@ def _measure_case(
     rows, volume = [], case.volume
     for (corruption, level), same in groupby(conditions, lambda c: (c.corruption, c.level)):
         # Notes share the encoded image; a corruption makes another one.
-        ct = segmenter.open(corrupt(volume, corruption, level) if corruption else volume)
+        scan = corrupt(volume, corruption, level) if corruption else volume
+        ct = segmenter.open(scan, others=case.others(segmenter.modalities))
         for condition in same:
             drawn = ct.segment(note_of(case, condition.note)).structures
             scored = _all_metrics(reference, drawn) if full else _overlap_and_distance(reference, drawn)
@@ -113,7 +114,7 @@ def take_pictures(
     """A slice through the target of six patients from the worst to the best, evenly spaced in rank: no picking."""
     pictures = []
     for case, dice_of_target in spread_by_rank(cases, rows, conditions[0].name, count):
-        ct = segmenter.open(case.volume)
+        ct = segmenter.open(case.volume, others=case.others(segmenter.modalities))
         drawn = {c.name: ct.segment(note_of(case, c.note)).structures for c in conditions}
         pictures.append(picture(case, drawn, dice_of_target))
     return tuple(pictures)

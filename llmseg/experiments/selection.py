@@ -76,7 +76,8 @@ def entropy(segmenter: Segmenter, case: Case) -> float:
     """How unsure the network is: binary entropy in bits, mean over the voxels of the body and the structures."""
     volume = case.volume
     body = volume.array > BODY_HU
-    probabilities = segmenter.open(volume).segment(case.note).probabilities
+    ct = segmenter.open(volume, others=case.others(segmenter.modalities))
+    probabilities = ct.segment(case.note).probabilities
     bits = []
     for probability in probabilities.values():
         p = probability[body].astype(np.float64).clip(1e-6, 1 - 1e-6)
@@ -93,7 +94,8 @@ def agreements(
     """
     scores: dict[str, dict[str, float]] = {}
     for case in _counted(pool, on_progress):
-        drawn = networks[fold_of(patient_of(case), seed)].open(case.volume).segment(case.note).structures
+        unseen = networks[fold_of(patient_of(case), seed)]
+        drawn = unseen.open(case.volume, others=case.others(unseen.modalities)).segment(case.note).structures
         found = {name: dice(mask, drawn[name]) for name, mask in case.structures.items() if name in drawn}
         scores[patient_of(case)] = {name: value for name, value in found.items() if not np.isnan(value)}
     names = {name for found in scores.values() for name in found}
