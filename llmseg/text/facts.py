@@ -81,6 +81,8 @@ class Facts:
 
     @classmethod
     def from_json(cls, values: Mapping[str, object]) -> Facts:
+        if not isinstance(values, Mapping):
+            raise InputError(f"Facts are an object with site, side, neck and dose_gy, not {values!r}. Correct them.")
         nodes = values.get("nodes")
         return cls(
             values["site"],
