@@ -1,0 +1,254 @@
+"""A refinement is chosen on tuning patients, option by option, and kept only where it measures better."""
+
+from __future__ import annotations
+
+import json
+
+import numpy as np
+import pytest
+from scipy import ndimage
+from tiny import NOTE, body, checkpoint_config, write_checkpoint, write_language_model
+
+from llmseg.case import STRUCTURES, Case, InputError, Note, Structures
+from llmseg.datasets.folder import Dataset
+from llmseg.evaluation.calibration import VALUES, Histogram, calibrate, expected_calibration_error, fit
+from llmseg.evaluation.refining import Crop, choose, refine, table, tuning_cases
+from llmseg.model.checkpoint import load_checkpoint
+from llmseg.model.refinement import Refinement, View
+from llmseg.segmenter import Segmenter
+
+NAMES, SHAPE = ("PTV_High", "Larynx"), (20, 20, 20)
+WHOLE = tuple(slice(0, n) for n in SHAPE)
+PLAIN, MIRROR = View(), View(mirror=True)
+
+
+@pytest.fixture(scope="session")
+def language_model(tmp_path_factory):
+    return write_language_model(tmp_path_factory.mktemp("language") / "model")
+
+
+@pytest.fixture
+def config(language_model):
+    return checkpoint_config(language_model, "0123456789abcdef", structures=NAMES)
+
+
+def drawn_by(draw, patients: int = 8) -> list[dict[str, Crop]]:
+    """Patients with a ball to contour; `draw(rng, truth)` gives view -> probabilities, for both conditions alike.
+
+    Of the first patient the first structure is not contoured.
+    """
+    found = []
+    for number in range(patients):
+        rng = np.random.default_rng(number)
+        centre, radius = rng.uniform(8, 12, 3), rng.uniform(4, 6)
+        truth = np.linalg.norm(np.indices(SHAPE) - centre.reshape(3, 1, 1, 1), axis=0) < radius
+        crop = Crop.of(truth, WHOLE, {view: np.stack((p, p)) for view, p in draw(rng, truth).items()})
+        found.append(dict.fromkeys(NAMES if number else NAMES[1:], crop))
+    return found
+
+
+def soft(truth: np.ndarray) -> np.ndarray:
+    """A probability that falls from the inside to the outside, one half at the surface."""
+    depth = ndimage.distance_transform_edt(truth) - ndimage.distance_transform_edt(~truth)
+    return 1 / (1 + np.exp(-(depth - np.sign(depth) * 0.5)))
+
+
+def noisy(rng, truth: np.ndarray) -> np.ndarray:
+    return (soft(truth) + ndimage.gaussian_filter(rng.normal(0, 1.2, SHAPE), 1)).clip(0.001, 0.999)
+
+
+def kept(findings) -> set[str]:
+    return {trial.option for trial in findings.trials if trial.kept}
+
+
+def test_a_mirror_that_helps_is_kept(config):
+    drawn = drawn_by(lambda rng, truth: {PLAIN: noisy(rng, truth), MIRROR: noisy(rng, truth)})
+    findings = choose(drawn, config)
+    mirror = findings.trials[0]
+    assert mirror.option == "mirror"
+    assert mirror.after > mirror.before
+    assert mirror.gain.mean_difference == pytest.approx(mirror.after - mirror.before)
+    assert findings.refinement.mirror
+    assert findings.agreement.keys() <= set(NAMES)
+
+
+def test_a_mirror_that_hurts_is_measured_and_not_kept(config):
+    drawn = drawn_by(lambda rng, truth: {PLAIN: noisy(rng, truth), MIRROR: rng.random(SHAPE)})
+    findings = choose(drawn, config)
+    assert findings.trials[0].after < findings.trials[0].before
+    assert "mirror" not in kept(findings)
+    assert not findings.refinement.mirror
+
+
+def test_contours_that_are_right_are_left_alone(config):
+    drawn = drawn_by(lambda rng, truth: {PLAIN: soft(truth)})
+    findings = choose(drawn, config)
+    assert kept(findings) <= {"calibration"}
+    assert findings.refinement.thresholds == findings.refinement.smooth_mm == findings.refinement.keep == {}
+
+
+def test_the_threshold_that_draws_best_is_found(config):
+    drawn = drawn_by(lambda rng, truth: {PLAIN: soft(truth) ** 2})  # the surface lies at a quarter
+    findings = choose(drawn, config)
+    assert "thresholds" in kept(findings)
+    assert findings.refinement.thresholds == dict.fromkeys(NAMES, pytest.approx(0.25, abs=0.11))
+
+
+def test_a_speck_beside_the_organ_is_dropped(config):
+    def draw(rng, truth):
+        speckled = soft(truth)
+        speckled[0:3, 0:3, 0:3] = 0.99
+        return {PLAIN: speckled}
+
+    findings = choose(drawn_by(draw), config)
+    refinement = findings.refinement
+    assert refinement.keep or refinement.smallest_ml
+    assert all(trial.by_structure.keys() == set(NAMES) for trial in findings.trials if trial.option == "keep")
+
+
+def test_what_helps_one_patient_alone_is_not_kept(config):
+    powers = iter([1.0] * 7 + [3.0])
+    findings = choose(drawn_by(lambda rng, truth: {PLAIN: soft(truth) ** next(powers)}), config)
+    assert "thresholds" not in kept(findings)
+    assert findings.refinement.thresholds == {}
+
+
+def test_a_gain_too_small_to_matter_is_not_worth_a_setting(config):
+    def draw(rng, truth):
+        speckled = soft(truth)
+        speckled[0, 0, 0] = 0.99  # one voxel of some five hundred: less than 0.002 DSC
+        return {PLAIN: speckled}
+
+    assert kept(choose(drawn_by(draw), config)) <= {"calibration"}
+
+
+@pytest.mark.parametrize("core", [WHOLE, (slice(8, 20), slice(0, 20), slice(0, 9))])
+def test_cutting_to_what_matters_changes_no_contour(core):
+    rng = np.random.default_rng(0)
+    truth = np.linalg.norm(np.indices(SHAPE) - 10, axis=0) < 4
+    whole = np.where(np.linalg.norm(np.indices(SHAPE) - 10, axis=0) < 6, rng.random(SHAPE), 0).astype(np.float16)
+    crop = Crop.of(truth, core, {PLAIN: np.stack((whole, whole / 2))})
+    assert crop.truth.shape == (19, 19, 19)
+    assert crop.truth.sum() == truth.sum()
+    refinement = Refinement(smooth_mm={"Larynx": 3.0}, keep={"Larynx": 1}, thresholds={"Larynx": 0.3})
+    for grid, small in zip((whole, whole / 2), crop.mean([PLAIN]), strict=True):
+        expected = refinement.refine("Larynx", grid.astype(np.float32), (4, 4, 4), core) >= 0.3
+        found = refinement.refine("Larynx", small, (4, 4, 4), crop.core) >= 0.3
+        assert found.sum() == expected.sum()
+        assert np.array_equal(found, expected[1:, 1:, 1:])
+
+
+def test_what_is_neither_there_nor_drawn_is_still_a_crop():
+    crop = Crop.of(np.zeros(SHAPE, bool), WHOLE, {PLAIN: np.zeros((2, *SHAPE))})
+    assert crop.mean([PLAIN]).max() == 0
+
+
+# Calibration.
+
+
+def overconfident(seed: int) -> Histogram:
+    rng = np.random.default_rng(seed)
+    meant = rng.random((20, 20, 20))
+    said = meant**3 / (meant**3 + (1 - meant) ** 3)
+    return Histogram.of(said, rng.random((20, 20, 20)) < meant)
+
+
+def test_overconfidence_is_mended():
+    calibrated = calibrate([[overconfident(seed)] for seed in range(5)], ["Larynx"])
+    slope, offset = calibrated.values["Larynx"]
+    assert slope == pytest.approx(1 / 3, abs=0.03)
+    assert offset == pytest.approx(0, abs=0.1)
+    before, after = calibrated.ece["Larynx"]
+    assert before > 0.1
+    assert after < 0.03
+    for when, most in (("before", 1), ("after", 0.06)):
+        bins = calibrated.reliability[when]
+        assert sum(b.voxels for b in bins) == pytest.approx(5 * 20**3, rel=0.25)
+        assert max(abs(b.said - b.inside) for b in bins) < most
+    assert (calibrated.brier_after < calibrated.brier_before).all()
+
+
+def test_probabilities_that_are_right_have_no_calibration_error_and_stay():
+    counts = np.round(np.stack((1 - VALUES, VALUES)) * 1000).astype(int)
+    right = Histogram(counts)
+    assert expected_calibration_error([(right, VALUES)]) < 1e-3
+    assert fit(right) == (pytest.approx(1, abs=0.01), pytest.approx(0, abs=0.01))
+
+
+def test_a_structure_that_is_never_there_keeps_its_probabilities():
+    nothing = Histogram.of(np.full(SHAPE, 0.2), np.zeros(SHAPE, bool))
+    assert fit(nothing) == (1.0, 0.0)
+
+
+# The whole way.
+
+
+def case(number: int) -> Case:
+    def structures() -> Structures:
+        volume = body()
+        return Structures(dict.fromkeys(STRUCTURES, volume.array > 300), volume.affine)
+
+    return Case(f"pt_{number}", Note(NOTE), "training", body, structures)
+
+
+@pytest.fixture
+def cases():
+    return [case(number) for number in range(3)]
+
+
+def test_a_refined_checkpoint_has_the_same_weights_and_says_what_was_measured(tmp_path, language_model, cases):
+    source, out = write_checkpoint(tmp_path / "source", language_model, structures=NAMES), tmp_path / "refined"
+    told = []
+    findings = refine(
+        source, cases, out, shift_voxels=0, device="cpu", cache=tmp_path, on_progress=lambda *done: told.append(done)
+    )
+    assert told == [(0, 3), (1, 3), (2, 3)]
+    assert (out / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
+    _, config = load_checkpoint(out)
+    assert config.refinement == findings.refinement
+    measured = json.loads((out / "config.json").read_text())["trained"]["refined"]
+    assert [trial["option"] for trial in measured["trials"]] == [trial.option for trial in findings.trials]
+    assert {"mirror", "thresholds", "keep", "smallest_ml", "smooth_mm", "calibration"} <= {
+        trial["option"] for trial in measured["trials"]
+    }
+    card = (out / "README.md").read_text()
+    assert card.startswith("# A tiny checkpoint")
+    assert table(findings) in card
+    assert Segmenter.load(out, "cpu", cache=tmp_path).open(body()).segment(Note(NOTE)).structures.keys() == set(NAMES)
+
+
+def test_refining_twice_starts_from_the_bare_network_again(tmp_path, language_model, cases):
+    source = write_checkpoint(tmp_path / "source", language_model, structures=NAMES)
+    options = {"shift_voxels": 0, "device": "cpu", "cache": tmp_path}
+    once = refine(source, cases, tmp_path / "once", **options)
+    twice = refine(tmp_path / "once", cases, tmp_path / "twice", **options)
+    assert once.refinement == twice.refinement
+    assert (tmp_path / "twice" / "README.md").read_text() == (tmp_path / "once" / "README.md").read_text()
+
+
+def test_a_folder_that_is_there_is_not_touched(tmp_path, language_model, cases):
+    source = write_checkpoint(tmp_path / "source", language_model)
+    with pytest.raises(InputError, match="already exists"):
+        refine(source, cases, source)
+
+
+def test_two_patients_are_too_few_to_choose_on(tmp_path, language_model, cases):
+    source = write_checkpoint(tmp_path / "source", language_model)
+    with pytest.raises(InputError, match="2 tuning patients are too few"):
+        refine(source, cases[:2], tmp_path / "out")
+
+
+def test_only_the_tuning_patients_choose(tmp_path, config, cases):
+    from dataclasses import replace
+
+    dataset = Dataset(tmp_path, tuple(cases), "hash")
+    named = replace(config, trained={"tuning_patients": ["pt_2", "pt_0"]})
+    assert [case.id for case in tuning_cases(named, dataset)] == ["pt_0", "pt_2"]
+    with pytest.raises(InputError, match="names no tuning patients"):
+        tuning_cases(config, dataset)
+    with pytest.raises(InputError, match="lacks the tuning patient pt_9"):
+        tuning_cases(replace(config, trained={"tuning_patients": ["pt_0", "pt_9"]}), dataset)
+
+
+def test_an_unrefined_network_is_what_it_was(config):
+    assert config.refinement == Refinement()
