@@ -6,6 +6,7 @@ import contextlib
 import logging
 import math
 import time
+import warnings
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -83,8 +84,11 @@ class Processes:
             precision = "bf16" if has_bf16(device) else "no"
         # Networks hold weights that no loss reaches: a block's spare norm, the decoder while images meet notes.
         parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
+        # A 1x1x1 kernel lies in memory alike in every layout; torch warns that it is in another.
+        warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         patient = InitProcessGroupKwargs(timeout=_LONGEST_WAIT)
-        processes = cls(Accelerator(mixed_precision=precision, kwargs_handlers=[parallel, patient]))
+        on_cpu = not torch.accelerator.is_available()  # accelerate joins processes without a GPU only where told so
+        processes = cls(Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=[parallel, patient]))
         if not processes.main:
             logging.getLogger("llmseg").setLevel(logging.ERROR)  # one warns for all
         return processes
