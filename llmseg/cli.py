@@ -145,6 +145,7 @@ def _add_segment(parser: argparse.ArgumentParser) -> None:
     note.add_argument("--note-file", type=Path)
     note.add_argument("--no-text", action="store_true", help="contour without a note")
     parser.add_argument("--out", type=Path, required=True, help="folder for one mask per structure")
+    parser.add_argument("--uncertainty", action="store_true", help="write how unsure each voxel is, in percent")
     _add_model(parser)
     parser.set_defaults(run=_segment)
 
@@ -382,10 +383,12 @@ def _segment(options: argparse.Namespace) -> None:
         print(f"warning: {warning}")
     if segmentation.provenance["note_cut"]:
         print(f"warning: only the first {segmenter.encoder.spec.max_tokens} tokens of the note were read")
-    write_segmentation(options.out, segmentation)
+    write_segmentation(options.out, segmentation, uncertainty=options.uncertainty)
     voxel_ml = float(abs(_determinant(segmentation.structures.affine))) / 1000
     for name, mask in segmentation.structures.items():
-        print(f"{name:14} {mask.sum() * voxel_ml:8.1f} ml")
+        agreement = segmentation.agreement.get(name)
+        views = f"   views agree to DSC {agreement:.2f}" if agreement is not None else ""
+        print(f"{name:14} {mask.sum() * voxel_ml:8.1f} ml{views}")
 
 
 def _evaluate(options: argparse.Namespace) -> None:

@@ -13,6 +13,8 @@ from hypothesis import strategies as st
 from tiny import NOTE, body, checkpoint_config, network, write_checkpoint, write_language_model
 
 from llmseg.case import PAIRED, STRUCTURES, InputError, Note, Segmentation, Structures, Volume
+from llmseg.formats.nifti import read_labels
+from llmseg.formats.segmentation import read_segmentation, write_segmentation
 from llmseg.model.checkpoint import load_checkpoint, save_checkpoint
 from llmseg.model.refinement import Refinement, View, mirrored_channels
 from llmseg.segmenter import Segmenter
@@ -283,6 +285,18 @@ def test_uncertainty_is_zero_where_sure_and_one_at_a_half():
     assert unsure[[0, 2, 4]].tolist() == [0, 1, 0]
     assert unsure[1] == pytest.approx(unsure[3], abs=1e-6)
     assert 0 < unsure[1] < 1
+
+
+def test_uncertainty_is_written_beside_the_masks_on_request_and_never_left_over(tmp_path):
+    probability = np.array([0, 0.5, 1], dtype=np.float32).reshape(3, 1, 1)
+    masks = Structures({"Larynx": probability >= 0.5}, np.eye(4))
+    drawn = Segmentation(masks, {}, lambda: {"Larynx": probability})
+    written = tmp_path / "Larynx-uncertainty-percent.nii.gz"
+    write_segmentation(tmp_path, drawn, uncertainty=True)
+    assert read_labels(written)[0].ravel().tolist() == [0, 100, 0]
+    assert read_segmentation(tmp_path).structures.keys() == {"Larynx"}
+    write_segmentation(tmp_path, drawn)
+    assert not written.exists()
 
 
 def test_masks_without_probabilities_have_no_uncertainty():

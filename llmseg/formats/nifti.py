@@ -65,6 +65,11 @@ def write_mask(path: str | Path, mask: np.ndarray, affine: np.ndarray) -> None:
     _write(Path(path), np.asarray(mask).astype(np.uint8), affine)
 
 
+def write_percent(path: str | Path, share: np.ndarray, affine: np.ndarray) -> None:
+    """Write a (X, Y, Z) map of shares in [0, 1] as whole percent, uint8."""
+    _write(Path(path), np.rint(share * 100).astype(np.uint8), affine)
+
+
 def _read(path: Path) -> tuple[np.ndarray, np.ndarray]:
     import nibabel
     from nibabel.filebasedimages import ImageFileError
