@@ -106,7 +106,24 @@ def notes(checkpoint: Path) -> list[dict]:
     ]
 
 
-BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (start_up, slice_change, notes, end_to_end, large_ct)
+def training_step(checkpoint: Path) -> list[dict]:
+    seconds = _child("time_training")
+    ratio = seconds["training"] / seconds["ContextUNETR"]
+    bare = [name for name in seconds if name != "training"]
+    return [
+        row("training step against its bare arithmetic", ratio, "x", 1.1),
+        *(row(f"training steps, {name}", 1 / seconds[name], "1/s") for name in bare),
+    ]
+
+
+BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (
+    start_up,
+    slice_change,
+    notes,
+    end_to_end,
+    large_ct,
+    training_step,
+)
 
 
 # What runs in a process of its own: takes words, returns what JSON can carry.
@@ -200,6 +217,12 @@ def write_ct(kind: str, path: str) -> None:
     array = ndimage.affine_transform(phantom.array, step, offset, shape, np.float32, order=1, cval=-1000)
     array += np.random.default_rng(0).normal(0, 8, shape).astype(np.float32)
     write_volume(path, Volume(array.clip(-1024, 3071), np.diag([*spacing_mm, 1.0])))
+
+
+def time_training() -> dict[str, float]:
+    import training
+
+    return training.measure(repeats=REPEATS)
 
 
 def time_notes(checkpoint: str) -> dict[str, float]:
