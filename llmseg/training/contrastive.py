@@ -145,10 +145,11 @@ class Statements:
 
     @torch.no_grad()
     def contexts(self, reader: TextReader, device: torch.device) -> torch.Tensor:
-        """(prompts, W): each as the frozen reader reads it."""
+        """(prompts, W): each as the frozen reader reads it, standardised: most of it is what all have in common."""
         starts = range(0, len(self._prompts), 64)
         texts = (self._encoder.encode(self._prompts[start : start + 64]) for start in starts)
-        return torch.cat([reader(text.to(device)) for text in texts])
+        read = torch.cat([reader(text.to(device)) for text in texts])
+        return (read - read.mean(0)) / read.std(0, correction=0).clamp_min(1e-3)
 
 
 def _prompts_of(case: Case, mirror: bool, negatives: int) -> tuple[str, list[str]]:
@@ -161,6 +162,24 @@ def _prompts_of(case: Case, mirror: bool, negatives: int) -> tuple[str, list[str
     return own, [prompt_of(other) for other in differing(said, negatives, f"{case.id}/{mirror}")]
 
 
+class Centred(nn.Module):
+    """Takes off the running mean: most of an image's features is what all patients have in common."""
+
+    def __init__(self, width: int, momentum: float = 0.05):
+        super().__init__()
+        self.momentum = momentum
+        self.register_buffer("mean", torch.zeros(width))
+        self.register_buffer("batches", torch.zeros(()))
+
+    def forward(self, features: torch.Tensor) -> torch.Tensor:
+        """(B, F) -> (B, F)."""
+        if self.training:
+            with torch.no_grad():
+                self.batches += 1
+                self.mean.lerp_(features.mean(0), (1 / self.batches).clamp_min(self.momentum))
+        return features - self.mean
+
+
 class Alignment(nn.Module):
     """An image encoder and a frozen reader, each with a projection to where they are compared."""
 
@@ -169,8 +188,8 @@ class Alignment(nn.Module):
         self.network = network.requires_grad_(False)
         network.encoder.requires_grad_(True)
         pooled, context = network.config.channels[-1] * _COARSE**3, network.config.context_width
-        self.of_image = nn.Sequential(nn.LayerNorm(pooled), nn.Linear(pooled, contrast.width))
-        self.of_note = nn.Sequential(nn.LayerNorm(context), nn.Linear(context, contrast.width))
+        self.of_image = nn.Sequential(Centred(pooled), nn.LayerNorm(pooled), nn.Linear(pooled, contrast.width))
+        self.of_note = nn.Linear(context, contrast.width)
         self.sharpness = nn.Parameter(torch.tensor(-math.log(contrast.temperature)))
 
     def forward(self, image: torch.Tensor, contexts: torch.Tensor) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -239,6 +258,7 @@ class Aligning:
     ):
         self.config, self.datasets, self.patients, self.encoder = config, datasets, patients, encoder
         self.statements, self.processes, self.reading = statements, processes, beginning.reading
+        torch.manual_seed(config.seed)  # a reader that was not in the cache drew from it while it was taught
         self.model = Alignment(beginning.network, config.contrast)
         self.stream = stream_of(config, patients, None, processes)
         self.tunes = bool(patients.tuning)
