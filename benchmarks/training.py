@@ -36,7 +36,7 @@ TOKENS = 80  # of a note
 NETWORKS = {"ContextUNETR": "context-unetr", "MONAI UNETR": "unetr", "MONAI DynUNet": "dynunet"}
 
 
-def measure(field: tuple[int, int, int] = (64, 64, 80), batch: int = 2, repeats: int = 5) -> dict[str, float]:
+def measure(field: tuple[int, int, int] = (32, 32, 48), batch: int = 1, repeats: int = 5) -> dict[str, float]:
     """Seconds of a training step ("training") and of the bare step of each network."""
     torch.manual_seed(0)
     config = TrainConfig(network=NetworkConfig(field=field), batch=batch, log_every=10**9)
@@ -107,8 +107,8 @@ def _seconds(step: Callable[[], object], device: torch.device) -> float:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description="Time training steps.")
-    parser.add_argument("--field", type=int, nargs=3, default=(64, 64, 80), help="voxels")
-    parser.add_argument("--batch", type=int, default=2)
+    parser.add_argument("--field", type=int, nargs=3, default=(32, 32, 48), help="voxels")
+    parser.add_argument("--batch", type=int, default=1)
     parser.add_argument("--repeats", type=int, default=5)
     options = parser.parse_args()
     seconds = measure(tuple(options.field), options.batch, options.repeats)

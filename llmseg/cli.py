@@ -192,7 +192,7 @@ def _add_refine(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("checkpoint", type=Path, help="folder")
     parser.add_argument("--data", type=Path, required=True, help="the dataset it was trained on")
     parser.add_argument("--out", type=Path, required=True, help="the refined checkpoint")
-    parser.add_argument("--shift", type=int, default=2, help="voxels of the moved views that are tried; 0 tries none")
+    parser.add_argument("--shift", type=int, default=0, help="try views moved by so many voxels too; 3 times the work")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.set_defaults(run=_refine)
 

@@ -168,6 +168,16 @@ def test_overconfidence_is_mended():
     assert (calibrated.brier_after < calibrated.brier_before).all()
 
 
+def test_a_structure_that_calibration_makes_worse_keeps_its_probabilities():
+    rng = np.random.default_rng(0)
+    said = np.full((10, 10, 10), 0.5)
+    each = [[Histogram.of(said, rng.random(said.shape) < share)] for share in (0.1, 0.9, 0.1, 0.9)]
+    calibrated = calibrate(each, ["Larynx"])
+    assert calibrated.values == {}
+    assert calibrated.ece["Larynx"][0] == calibrated.ece["Larynx"][1]
+    assert (calibrated.brier_after == calibrated.brier_before).all()
+
+
 def test_probabilities_that_are_right_have_no_calibration_error_and_stay():
     counts = np.round(np.stack((1 - VALUES, VALUES)) * 1000).astype(int)
     right = Histogram(counts)
@@ -199,9 +209,7 @@ def cases():
 def test_a_refined_checkpoint_has_the_same_weights_and_says_what_was_measured(tmp_path, language_model, cases):
     source, out = write_checkpoint(tmp_path / "source", language_model, structures=NAMES), tmp_path / "refined"
     told = []
-    findings = refine(
-        source, cases, out, shift_voxels=0, device="cpu", cache=tmp_path, on_progress=lambda *done: told.append(done)
-    )
+    findings = refine(source, cases, out, device="cpu", cache=tmp_path, on_progress=lambda *done: told.append(done))
     assert told == [(0, 3), (1, 3), (2, 3)]
     assert (out / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
     _, config = load_checkpoint(out)
@@ -219,7 +227,7 @@ def test_a_refined_checkpoint_has_the_same_weights_and_says_what_was_measured(tm
 
 def test_refining_twice_starts_from_the_bare_network_again(tmp_path, language_model, cases):
     source = write_checkpoint(tmp_path / "source", language_model, structures=NAMES)
-    options = {"shift_voxels": 0, "device": "cpu", "cache": tmp_path}
+    options = {"device": "cpu", "cache": tmp_path}
     once = refine(source, cases, tmp_path / "once", **options)
     twice = refine(tmp_path / "once", cases, tmp_path / "twice", **options)
     assert once.refinement == twice.refinement

@@ -47,7 +47,7 @@ class Calibration:
     """Slope and offset of each structure, and what they are worth on patients they were not fitted on.
 
     Args:
-        values: structure -> slope and offset; see `Refinement.calibrated`.
+        values: structure -> slope and offset, of those that are better with it; see `Refinement.calibrated`.
         brier_before, brier_after: (patients,) mean over structures.
         ece: structure -> expected calibration error before and after.
         reliability: "before" and "after" -> the bins that hold a voxel of any structure, from improbable to sure.
@@ -62,6 +62,8 @@ class Calibration:
 
 def calibrate(histograms: Sequence[Sequence[Histogram | None]], names: Sequence[str]) -> Calibration:
     """Fit each structure on all patients; measure each patient with what was fitted on the others.
+
+    A structure whose Brier score falls by no more than its standard error stays as it is.
 
     Args:
         histograms: of each patient and structure; None where not contoured.
@@ -78,8 +80,11 @@ def calibrate(histograms: Sequence[Sequence[Histogram | None]], names: Sequence[
             moved = _moved(fit(Histogram(total.counts - one.counts)))
             brier[:, patient, row] = brier_score(one, VALUES), brier_score(one, moved)
             held_out[name].append((one, moved))
+        if not _better(brier[0, list(own), row] - brier[1, list(own), row]):
+            values.pop(name)
+            brier[1, :, row], held_out[name] = brier[0, :, row], [(one, VALUES) for one in own.values()]
     plain = {name: [(one, VALUES) for one, _ in parts] for name, parts in held_out.items()}
-    errors = {name: tuple(map(expected_calibration_error, (plain[name], held_out[name]))) for name in values}
+    errors = {name: tuple(map(expected_calibration_error, (plain[name], held_out[name]))) for name in plain}
     reliability = {
         when: binned([part for own in parts.values() for part in own])
         for when, parts in (("before", plain), ("after", held_out))
@@ -145,6 +150,11 @@ def binned(parts: Sequence[tuple[Histogram, np.ndarray]]) -> tuple[Bin, ...]:
         weights = (outside + inside, (outside + inside) * meant[questioned], inside)
         sums += [np.bincount(bins, weight, minlength=BINS) for weight in weights]
     return tuple(Bin(int(count), said / count, inside / count) for count, said, inside in sums.T.tolist() if count)
+
+
+def _better(gains: np.ndarray) -> bool:
+    gains = gains[~np.isnan(gains)]
+    return len(gains) > 2 and gains.mean() > gains.std(ddof=1) / np.sqrt(len(gains))
 
 
 def _moved(pair: tuple[float, float]) -> np.ndarray:

@@ -112,7 +112,7 @@ def refine(
     cases: Sequence[Case],
     out: str | Path,
     *,
-    shift_voxels: int = 2,
+    shift_voxels: int = 0,
     device: str = "auto",
     cache: Path | None = None,
     on_progress: Callable[[int, int], None] | None = None,
@@ -122,7 +122,7 @@ def refine(
     Args:
         cases: of `tuning_cases`; choices made on patients it was trained on would be worth nothing.
         out: the new checkpoint: the same weights; its config says what was kept and what every option gave.
-        shift_voxels: of the moved views that are tried, six times the work of one view; 0 tries none.
+        shift_voxels: of moved views to try beside the mirrored one, for three times the work and memory; 0 tries none.
     Raises:
         InputError: `out` exists, fewer than three cases, or one without structures.
     """
