@@ -254,6 +254,7 @@ def test_a_segmentation_says_how_it_came_about(segmenter):
         "prompt_sha256": hashlib.sha256(segmenter.read(Note(NOTE)).prompt.encode()).hexdigest(),
         "prompt_dropped": [],
         "note_cut": False,
+        "modalities": ["ct"],
         "grid_mm": [4.0, 4.0, 4.0],
         "refinement": Refinement().to_json(),
         "shape": list(ct.shape),
