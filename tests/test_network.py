@@ -166,8 +166,8 @@ def test_some_of_many_notes_on_one_image_can_be_dropped(fusion):
     built = nudged(fusion=fusion)
     features, notes = built.encode_image(image(1)), text((5, 3))
     mixed = built.decode(features, notes, torch.tensor([False, True]))
-    torch.testing.assert_close(mixed[:1], built.decode(features, None), **NEARLY)
-    torch.testing.assert_close(mixed[1:], built.decode(features, notes[1:]), **NEARLY)
+    torch.testing.assert_close(mixed[:1], built.decode(features, None), rtol=1e-3, atol=1e-3)
+    torch.testing.assert_close(mixed[1:], built.decode(features, notes[1:]), rtol=1e-3, atol=1e-3)
 
 
 def test_notes_that_do_not_fit_the_images_are_a_mistake():
