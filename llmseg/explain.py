@@ -18,14 +18,14 @@ import numpy as np
 
 from llmseg.case import TARGETS, InputError, Note, Segmentation, Structures
 from llmseg.segmenter import OpenCT, Progress
-from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES, Facts
+from llmseg.text.facts import DOSES_GY, N_STAGES, NECKS, NODES, SIDES, SITES, T_STAGES, Facts
 from llmseg.text.note import NoteReading
 from llmseg.text.wording import exchange_sides, write_note
 
 MOST_PHRASES = 10
 TARGET = TARGETS[0]
 STEERING = ("site", "side", "neck", "dose_gy")
-"""What the network's notes say; the rest of a note is read, shown, and does not move a contour."""
+"""What every note must say to steer the network; stage and nodal plan steer it where they are said."""
 
 PRESETS = ("wrong side", "other site", "other stage", "paraphrase", "another patient", "empty")
 """What `counterfactuals` can make of a note."""
@@ -333,7 +333,12 @@ def as_trained(reading: NoteReading) -> Facts | None:
     doses = tuple(int(dose) for dose in facts.dose_gy if dose in DOSES_GY)
     if facts.site not in SITES or side not in SIDES or facts.neck not in NECKS or 70 not in doses:
         return None
-    return Facts(facts.site, side, facts.neck, doses)
+    t, n = (
+        plain if (plain := (stage or "")[:2]) in known else None
+        for stage, known in ((facts.t_stage, T_STAGES), (facts.n_stage, N_STAGES))
+    )
+    nodes = tuple((*where, int(dose)) for *where, dose in facts.nodes if tuple(where) in NODES and dose in doses)
+    return Facts(facts.site, side, facts.neck, doses, t, n, nodes or None)
 
 
 def sensitivity(ct: OpenCT, note: Note | NoteReading, on_progress: Progress | None = None) -> Sensitivity:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from pathlib import Path
+from typing import NamedTuple
 
 import numpy as np
 import pytest
@@ -12,12 +14,14 @@ from tiny import NOTE, body, checkpoint_config, write_checkpoint, write_language
 from llmseg.case import STRUCTURES, Case, InputError, Note, Structures
 from llmseg.datasets.folder import Dataset
 from llmseg.evaluation.calibration import VALUES, Histogram, calibrate, expected_calibration_error, fit
-from llmseg.evaluation.refining import Crop, choose, refine, table, tuning_cases
+from llmseg.evaluation.refining import Crop, Findings, choose, refine, table, tuning_cases
 from llmseg.model.checkpoint import load_checkpoint
 from llmseg.model.refinement import Refinement, View
 from llmseg.segmenter import Segmenter
 
 NAMES, SHAPE = ("PTV_High", "Larynx"), (20, 20, 20)
+FIELD = (32, 32, 32)
+"""The whole of `body` at once."""
 WHOLE = tuple(slice(0, n) for n in SHAPE)
 PLAIN, MIRROR = View(), View(mirror=True)
 
@@ -201,37 +205,44 @@ def case(number: int) -> Case:
     return Case(f"pt_{number}", Note(NOTE), "training", body, structures)
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def cases():
     return [case(number) for number in range(3)]
 
 
-def test_a_refined_checkpoint_has_the_same_weights_and_says_what_was_measured(tmp_path, language_model, cases):
-    source, out = write_checkpoint(tmp_path / "source", language_model, structures=NAMES), tmp_path / "refined"
-    told = []
-    findings = refine(source, cases, out, device="cpu", cache=tmp_path, on_progress=lambda *done: told.append(done))
-    assert told == [(0, 3), (1, 3), (2, 3)]
-    assert (out / "model.safetensors").read_bytes() == (source / "model.safetensors").read_bytes()
-    _, config = load_checkpoint(out)
-    assert config.refinement == findings.refinement
-    measured = json.loads((out / "config.json").read_text())["trained"]["refined"]
-    assert [trial["option"] for trial in measured["trials"]] == [trial.option for trial in findings.trials]
-    assert {"mirror", "thresholds", "keep", "smallest_ml", "smooth_mm", "calibration"} <= {
-        trial["option"] for trial in measured["trials"]
-    }
-    card = (out / "README.md").read_text()
+class Refined(NamedTuple):
+    source: Path
+    out: Path
+    findings: Findings
+    told: list[tuple[int, int]]
+
+
+@pytest.fixture(scope="session")
+def refined(tmp_path_factory, language_model, cases) -> Refined:
+    folder, told = tmp_path_factory.mktemp("refined"), []
+    source = write_checkpoint(folder / "source", language_model, structures=NAMES, field=FIELD)
+    findings = refine(source, cases, folder / "out", device="cpu", cache=folder, on_progress=lambda *n: told.append(n))
+    return Refined(source, folder / "out", findings, told)
+
+
+def test_a_refined_checkpoint_has_the_same_weights_and_says_what_was_measured(refined, tmp_path):
+    assert refined.told == [(0, 3), (1, 3), (2, 3)]
+    assert (refined.out / "model.safetensors").read_bytes() == (refined.source / "model.safetensors").read_bytes()
+    _, config = load_checkpoint(refined.out)
+    assert config.refinement == refined.findings.refinement
+    measured = json.loads((refined.out / "config.json").read_text())["trained"]["refined"]
+    options = [trial["option"] for trial in measured["trials"]]
+    assert options == ["mirror", "smooth_mm", "thresholds", "keep", "smallest_ml", "calibration"]
+    card = (refined.out / "README.md").read_text()
     assert card.startswith("# A tiny checkpoint")
-    assert table(findings) in card
-    assert Segmenter.load(out, "cpu", cache=tmp_path).open(body()).segment(Note(NOTE)).structures.keys() == set(NAMES)
+    assert table(refined.findings) in card
+    assert Segmenter.load(refined.out, "cpu", cache=tmp_path).refinement == refined.findings.refinement
 
 
-def test_refining_twice_starts_from_the_bare_network_again(tmp_path, language_model, cases):
-    source = write_checkpoint(tmp_path / "source", language_model, structures=NAMES)
-    options = {"device": "cpu", "cache": tmp_path}
-    once = refine(source, cases, tmp_path / "once", **options)
-    twice = refine(tmp_path / "once", cases, tmp_path / "twice", **options)
-    assert once.refinement == twice.refinement
-    assert (tmp_path / "twice" / "README.md").read_text() == (tmp_path / "once" / "README.md").read_text()
+def test_refining_twice_starts_from_the_bare_network_again(refined, cases, tmp_path):
+    again = refine(refined.out, cases, tmp_path / "twice", device="cpu", cache=tmp_path)
+    assert again.refinement == refined.findings.refinement
+    assert (tmp_path / "twice" / "README.md").read_text() == (refined.out / "README.md").read_text()
 
 
 def test_a_folder_that_is_there_is_not_touched(tmp_path, language_model, cases):
