@@ -98,13 +98,15 @@ class Segmenter:
             one_view: leave out further views (the mirrored CT) that the refinement asks for; takes half the time.
             cache: folder of encoded notes; default ~/.cache/llmseg.
         Raises:
-            InputError: no such checkpoint or template, keys that do not match, or another language model than it was
-                trained with.
+            InputError: no such checkpoint or template, keys that do not match, another language model than it was
+                trained with, or one that was only pretrained.
         """
         chosen = choose_device(device)
         if template != AS_WRITTEN:
             read_template(template)
         network, config = load_checkpoint(checkpoint)
+        if config.trained.get("stage") == "pretrain":
+            raise InputError(f"{checkpoint} was only pretrained and contours nothing yet. Train it first, with --init.")
         refinement = config.refinement if refinement is None else refinement or Refinement()
         spec = replace(config.encoder, model=encoder, revision="main", adapter="") if encoder else config.encoder
         reader = TextEncoder(spec, device=str(chosen), cache=cache)

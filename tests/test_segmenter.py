@@ -433,6 +433,14 @@ def test_a_checkpoint_that_is_not_there_is_refused(tmp_path):
         Segmenter.load(tmp_path / "nothing", "cpu")
 
 
+def test_a_checkpoint_that_was_only_pretrained_is_refused(tmp_path, language_model):
+    config = replace(checkpoint_config(language_model), trained={"stage": "pretrain"})
+    folder = tmp_path / "aligned"
+    save_checkpoint(folder, network(), config, "# Aligned, but not trained\n")
+    with pytest.raises(InputError, match=r"only pretrained.*--init"):
+        Segmenter.load(folder)
+
+
 def test_an_unknown_device_is_refused():
     with pytest.raises(InputError, match="Device 'tpu' is not one of auto, cpu, cuda"):
         choose_device("tpu")

@@ -78,9 +78,14 @@ def model_card(config: CheckpointConfig) -> str:
         fusion=config.network.fusion,
         spacing=" x ".join(f"{v:g}" for v in config.grid.spacing_mm),
         activation=config.network.activation,
-        steps=trained["steps"],
+        steps=_steps(trained),
         scores="; ".join(f"{name} {value:.2f}" for name, value in scores.items()),
     )
+
+
+def _steps(trained: Mapping[str, object]) -> str:
+    before = trained.get("init", {}).get("steps")
+    return f"{trained['steps']}" + (f", after {before} of the checkpoint it started from" if before else "")
 
 
 def _reading_line(accuracy: Mapping[str, float]) -> str:
