@@ -46,7 +46,7 @@ def made_up(
             "testing_seconds": 6.0,
             "machine": {"cores": 2, "torch": "2"},
         },
-        "checkpoint": {"name": "checkpoint", "weights": 1_000_000},
+        "checkpoint": {"name": "checkpoint", "weights": 1_000_000, "recipe": {"grid": {"spacing_mm": [4.0, 4.0, 4.0]}}},
         "cases": {id: {**facts, "side": SIDES[i % 4]} for i, id in enumerate(PATIENTS)},
         "rows": rows,
     }

@@ -106,8 +106,8 @@ def test_every_experiment_has_its_chapter_table_and_figure(page):
     text = (page / "README.md").read_text()
     assert "Not run yet" not in text
     tables = (
-        "main metrics per-patient subgroups with-without-text data-efficiency baselines fusion encoder notes "
-        "robustness active-learning pruning"
+        "main metrics limits resolution per-patient subgroups with-without-text data-efficiency baselines fusion "
+        "encoder notes robustness active-learning pruning"
     )
     figures = "per-patient data-efficiency baselines fusion encoder notes robustness"
     for name in tables.split():
@@ -156,6 +156,14 @@ def page_on(tmp_path, results) -> str:
 def test_the_page_says_whether_text_is_ahead(tmp_path, text, plain, sentence):
     [arm] = arms_of("flagship", "network")
     assert sentence in page_on(tmp_path, [made_up("flagship", arm, {"text": text, "no-text": plain})])
+
+
+@pytest.mark.parametrize(
+    ("dice", "sentence"), [(0.9, "Short of the aim: none."), (0.5, "Short of the aim: PTV_High (by 0.1")]
+)
+def test_the_page_says_which_aims_were_missed(tmp_path, dice, sentence):
+    [arm] = arms_of("flagship", "network")
+    assert sentence in page_on(tmp_path, [made_up("flagship", arm, {"text": dice, "no-text": 0.4})])
 
 
 def efficiency(multimodal: dict[float, float], image_only: dict[float, float]):

@@ -19,6 +19,7 @@ from llmseg.experiments.checkpoint_sections import (
     subgroups,
 )
 from llmseg.experiments.comparing import by_series, table
+from llmseg.experiments.limits import limits
 from llmseg.experiments.plans import EXPERIMENTS
 from llmseg.experiments.sections import Section
 from llmseg.experiments.stored import Result, read_results, write_result
@@ -32,7 +33,7 @@ KEPT = "json"
 """The folder of the shipped results, packed, beside the page that is written from them."""
 
 CHAPTERS: Mapping[str, tuple[Callable[[Sequence[Result]], Section | None], ...]] = {
-    "flagship": (main_table, per_patient, subgroups),
+    "flagship": (main_table, limits, per_patient, subgroups),
     "with-without-text": (with_without,),
     "data-efficiency": (data_efficiency,),
     "baselines": (ranking("baselines", "Which network wins?", "full"),),
