@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
+import io
 import math
 import re
 from dataclasses import replace
@@ -14,12 +16,13 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from PIL import Image
 from standin import LEFT, RIGHT, SHAPE, StandIn, ball, head, write_dataset
 
 from llmseg.case import InputError, Structures, Volume, orientation_of
 from llmseg.formats.nifti import write_volume
 from llmseg.text.note import read_note
-from llmseg.ui import numbers
+from llmseg.ui import numbers, tried
 from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import Fields, edited, fields_of, warnings_about
 from llmseg.ui.numbers import CAVEAT, Measured
@@ -489,3 +492,99 @@ def test_a_status_is_text_and_not_markup():
 
 def test_the_stand_ins_targets_lie_on_either_side():
     assert not (ball(LEFT) & ball(RIGHT)).any()
+
+
+# Notes tried before
+
+
+def end_of(steps) -> Session:
+    return next(step for step in steps if isinstance(step, Session))
+
+
+@pytest.fixture
+def two_notes(bench):
+    """A session that has run two notes that differ in one word, on a case without stored contours."""
+    session = bench.choose(Session.start(), "0/two")
+    for note in ("Oropharynx, left. 70 Gy.", "Oropharynx, right. 70 Gy."):
+        bench.stops.new(session)
+        session = end_of(bench.run(session, note))
+    return session
+
+
+def test_each_note_that_was_run_is_kept_and_says_which_word_changed(two_notes):
+    assert [one.note for one in two_notes.tried_here] == ["Oropharynx, left. 70 Gy.", "Oropharynx, right. 70 Gy."]
+    panel = tried.shown(two_notes)
+    assert "left → right" in panel
+    assert panel.index("Note 2") < panel.index("Note 1")
+
+
+def test_going_back_to_a_note_shows_its_contours_without_a_run(bench, segmenter, two_notes):
+    decoded = segmenter.decoded
+    back, one = bench.back_to(two_notes, 1)
+    assert one.note == "Oropharynx, left. 70 Gy."
+    assert back.results["text"] == two_notes.tried_here[0].result
+    assert segmenter.decoded == decoded
+
+
+def test_any_two_notes_can_stand_side_by_side(bench, two_notes):
+    both = bench.beside(two_notes, 1)
+    scene = bench.scene(both)
+    assert scene.second == "Note 1"
+    assert scene.panels["no-text"].masks == two_notes.tried_here[0].result.masks
+    assert scene.panels["text"].masks == two_notes.tried_here[1].result.masks
+    assert bench.beside(both, 1).compared is None
+
+
+def test_the_same_note_again_keeps_its_place(bench, two_notes):
+    bench.stops.new(two_notes)
+    again = end_of(bench.run(two_notes, "Oropharynx, left. 70 Gy."))
+    assert [one.number for one in again.tried_here] == [1, 2]
+
+
+def test_another_case_has_notes_of_its_own_and_coming_back_finds_the_old_ones(bench, two_notes):
+    other = bench.choose(two_notes, "0/one")
+    assert [one.note for one in other.tried_here] == [bench.catalogue["0/one"].note]
+    assert bench.choose(other, "0/two").tried_here == two_notes.tried_here
+
+
+def test_a_note_that_is_no_longer_kept_is_refused(bench, two_notes):
+    with pytest.raises(InputError, match="Note 7 is no longer kept"):
+        bench.beside(two_notes, 7)
+
+
+def test_the_first_note_and_the_newest_outlive_the_others(two_notes):
+    one, kept = two_notes.tried_here[0], ()
+    for number in range(tried.MOST + 5):
+        kept = tried.remember(kept, f"note {number}", frozenset(), one.result)
+    assert len(kept) == tried.MOST
+    assert (kept[0].number, kept[-1].number) == (1, tried.MOST + 5)
+
+
+@pytest.mark.parametrize(
+    ("before", "after", "said"),
+    [
+        ("Left oropharynx, T2N1.", "Right oropharynx, T2N1.", "Left → Right"),
+        ("Left oropharynx.", "Left oropharynx. Level IV to 56 Gy.", "+ Level IV to 56 Gy ."),
+        ("Left oropharynx, smoker, T2N1.", "Left oropharynx, T2N1.", "− smoker ,"),
+        ("Left oropharynx.", "Left  oropharynx", "other spacing or signs"),
+        ("Left oropharynx.", "Something else was written here.", "Something else was written here."),
+    ],
+)
+def test_a_change_is_told_in_the_words_that_changed(before, after, said):
+    assert tried.what_changed(before, after) == said
+
+
+def test_a_tried_note_is_text_and_not_markup(two_notes):
+    one = two_notes.tried_here[0]
+    nasty = replace(one, note='<img src="x" onerror="alert(1)">')
+    assert '<img src="x"' not in tried.shown(replace(two_notes, tried={two_notes.shown.key: (nasty,)}))
+
+
+def test_the_small_picture_shows_the_patients_right_on_its_left(two_notes):
+    pictures = [
+        np.array(Image.open(io.BytesIO(base64.b64decode(one.result.picture.split(",")[1]))))
+        for one in two_notes.tried_here
+    ]
+    target = [np.argwhere((picture == (255, 75, 75)).all(axis=2))[:, 1].mean() for picture in pictures]
+    middle = pictures[0].shape[1] / 2
+    assert target[0] > middle > target[1]

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from functools import partial
+from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ from llmseg.explain import PRESETS
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
 from llmseg.text.note import read_note
 from llmseg.text.wording import exchange_sides
+from llmseg.ui import tried
 from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
@@ -152,6 +153,9 @@ class _Page:
                         for name in PRESETS
                     }
 
+            with gr.Tab("Tried", id="tried"):
+                self.tried = gr.HTML(tried.NOTHING, elem_id="tried", js_on_load=tried.ON_LOAD, apply_default_css=False)
+
     def _run(self) -> None:
         with gr.Row(elem_classes="tight"):
             self.go = gr.Button("Run", variant="primary", elem_id="run", scale=3, interactive=False)
@@ -173,7 +177,7 @@ class _Page:
         quick = {**quiet, "queue": False}
         noted = [self.note, *self.fields, self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
-        opened = [self.session, self.viewer, self.chart, self.status, *self.starters, self.kept, *noted]
+        opened = [self.session, self.viewer, self.chart, self.status, self.tried, *self.starters, self.kept, *noted]
 
         demo.load(self._or_toast(self.open_page, opened), [self.case], opened, **quiet).then(
             self.name_models, None, [self.models], **quiet
@@ -196,7 +200,7 @@ class _Page:
         self._wire_runs(asked, quiet, quick)
 
     def _wire_runs(self, asked: list, quiet: dict, quick: dict) -> None:
-        results = [self.session, self.viewer, self.chart, self.words, self.status]
+        results = [self.session, self.viewer, self.chart, self.words, self.tried, self.status]
         started, ended = [self.status, self.stop, *self.starters], [self.stop, *self.starters]
 
         def runs(begun, handler: Callable, inputs: list) -> None:
@@ -214,6 +218,8 @@ class _Page:
         chosen = self.words.select(self.pick, [self.session], [self.picked, *started], **quick)
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.stop.click(self.halt, [self.session], [self.status], **quick)
+        again = [*results, self.kept, self.note, self.before, self.undo]
+        self.tried.select(self._or_toast(self.look_back, again), asked, again, **quick)
 
     # ---- what happens ----
 
@@ -231,12 +237,12 @@ class _Page:
         """A newly opened case: its panels, its note, and the buttons that now make sense."""
         if session.shown is None:
             nothing = ("", *_values(Fields()), None, _enabled(False), NOTHING)
-            return session, None, None, NO_CASE.html(), *self._starting(False), frozenset(), *nothing
+            return session, None, None, NO_CASE.html(), tried.NOTHING, *self._starting(False), frozenset(), *nothing
         note = self.bench.entry(session).note
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         written = self._written(note)
         rest = (*written, None, _enabled(False), shown(note, ()))
-        return session, *panels, READY.html(), *self._starting(True), frozenset(), *rest
+        return session, *panels, READY.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
 
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
@@ -312,10 +318,10 @@ class _Page:
         try:
             for step in begin():
                 if isinstance(step, Status):
-                    yield skip, skip, skip, skip, step.html()
+                    yield *[skip] * 5, step.html()
                 else:
                     scene = to_data(self.bench.scene(step))
-                    yield step, scene, self.bench.chart(step), self._words(step, note, kept), skip
+                    yield step, scene, self.bench.chart(step), self._words(step, note, kept), tried.shown(step), skip
             return
         except Stopped:
             said = Status("Stopped. Nothing was changed.")
@@ -325,7 +331,19 @@ class _Page:
         except Exception:
             log.exception("A run failed")
             said = Status("This run failed through a fault of ours. The server's log has it.", "trouble")
-        yield skip, skip, skip, skip, said.html()
+        yield *[skip] * 5, said.html()
+
+    def look_back(self, session: Session | None, note: str, kept: frozenset, event: gr.EventData) -> tuple:
+        """A note tried before: back in its place, or beside the one that is."""
+        session, number = session or Session.start(), int(event.tried)
+        if event.does == "compare":
+            session, rest = self.bench.beside(session, number), (kept, note, gr.skip(), gr.skip())
+        else:
+            session, one = self.bench.back_to(session, number)
+            rest = (one.kept, one.note, note, _enabled(True))
+        panels = to_data(self.bench.scene(session)), self.bench.chart(session)
+        words = self._words(session, rest[1], rest[0])
+        return session, *panels, words, tried.shown(session), READY.html(), *rest
 
     def end(self) -> tuple:
         return _enabled(False), *self._starting(True)
@@ -344,6 +362,7 @@ class _Page:
     def _or_toast(self, handler: Callable, outputs: list) -> Callable:
         """The handler; what a user got wrong becomes a toast and leaves every output as it was."""
 
+        @wraps(handler)  # so that Gradio sees which of its arguments is the event
         def handled(*values):
             try:
                 return handler(*values)

@@ -25,6 +25,7 @@ class Result:
 
     Args:
         own_note: whether the note was the case's own, for which its reference was drawn; true without a note.
+        picture: the contours seen from the front, small, as a data URL.
     """
 
     masks: PackedMasks
@@ -33,6 +34,23 @@ class Result:
     caption: str
     stored: bool = False
     own_note: bool = True
+    picture: str = ""
+
+
+@dataclass(frozen=True)
+class Tried:
+    """One note that was run on a case.
+
+    Args:
+        number: what it is called on the page, from 1.
+        note: as it stood in the box.
+        kept: redactions that had been taken back.
+    """
+
+    number: int
+    note: str
+    kept: frozenset[str]
+    result: Result
 
 
 @dataclass(frozen=True)
@@ -60,6 +78,7 @@ class Session:
         upload: the CT this user sent, if one is open.
         compared: what stands in the second panel instead of the contour without a note.
         explanation: which words of the last explained note moved the contour.
+        tried: case's key -> the notes run on it, as they came.
     """
 
     id: str
@@ -68,6 +87,12 @@ class Session:
     results: Mapping[str, Result] = field(default_factory=dict)
     compared: Compared | None = None
     explanation: Explanation | None = None
+    tried: Mapping[str, tuple[Tried, ...]] = field(default_factory=dict)
+
+    @property
+    def tried_here(self) -> tuple[Tried, ...]:
+        """The notes run on the open case."""
+        return self.tried.get(self.shown.key, ()) if self.shown else ()
 
     @classmethod
     def start(cls) -> Session:

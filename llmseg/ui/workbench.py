@@ -20,7 +20,8 @@ from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, prepare, read_stored,
 from llmseg.ui.notes import warnings_about
 from llmseg.ui.reading import told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
-from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Workspace
+from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace
+from llmseg.ui.tried import name_of, picture_of, remember
 from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_masks
 
 PREPARED_CASES = 8
@@ -76,14 +77,18 @@ class Workbench:
         self.stops.stop(session)
         entry = self.catalogue[key]
         shown, results = self._ready(entry)
-        return Session(session.id, shown, results=results)
+        opened = Session(session.id, shown, results=results, tried=session.tried)
+        # What an earlier run left here counts as tried, so that the first change of a word can be set against it.
+        if "text" in results and not opened.tried_here:
+            return _remembering(opened, entry.note, frozenset(), results["text"])
+        return opened
 
     def upload(self, session: Session, path: str) -> Session:
         """Open a CT the user sent; it stays in this session's own folder."""
         entry = uploaded(path, key=f"upload/{session.id}/{time.time_ns()}")
         shown = prepare(entry, self.workspace.of(session))
         self.stops.stop(session)
-        return Session(session.id, shown, entry)
+        return Session(session.id, shown, entry, tried=session.tried)
 
     def entry(self, session: Session) -> Entry:
         if session.upload is not None:
@@ -127,7 +132,9 @@ class Workbench:
         reading = self._read(note, kept)
         notes = {"text": reading, **self._plain_if_missing(session)} if reading else {"no-text": None}
         drawn = yield from self._drawing(session, notes)
-        yield replace(session, results=self._measured(drawn, session, reading), compared=None, explanation=None)
+        results = self._measured(drawn, session, reading)
+        ended = replace(session, results=results, compared=None, explanation=None)
+        yield _remembering(ended, note, kept, results.get("text"))
         structures = drawn.structures("text") if reading else None
         yield Status(_summary(drawn, note.strip()), "done", warnings=self._warnings(reading, structures, drawn))
 
@@ -157,7 +164,7 @@ class Workbench:
         else:
             result = self._result_of(drawn, "compared", session, f"{moved} · “{_shortened(other)}”")
             compared = Compared(name, title, replace(result, own_note=False), _jump(change, session.shown.frame))
-        yield replace(session, results=results, compared=compared)
+        yield _remembering(replace(session, results=results, compared=compared), note, kept, results["text"])
         warnings = self._warnings(reading, drawn.structures("text"), drawn)
         yield Status(f"{title}: {moved}.", "done", warnings=warnings)
 
@@ -175,7 +182,8 @@ class Workbench:
         drawn = yield from self._drawing(session, {**notes, **self._plain_if_missing(session)})
         explanation = plan.effects(drawn.structures(arm) for arm in notes)
         results = self._measured(drawn, session, reading)
-        yield replace(session, results=results, compared=None, explanation=explanation)
+        ended = replace(session, results=results, compared=None, explanation=explanation)
+        yield _remembering(ended, note, kept, results["text"])
         moving = sum(1 for effect in explanation.effects if effect.moved_ml)
         text = f"{moving} of {len(explanation.effects)} phrases move the contour; {explanation.decodes} decodes in "
         text += f"{drawn.seconds['decode']:.1f} s. Click a phrase to see it on the CT."
@@ -195,6 +203,31 @@ class Workbench:
         if name not in found:
             raise InputError(f"{name.capitalize()}: {WHY_NOT[name]}")
         return found[name]
+
+    # ---- notes tried before ----
+
+    def back_to(self, session: Session, number: int) -> tuple[Session, Tried]:
+        """A note tried before, in the first panel again; no run is needed.
+
+        Raises:
+            InputError: it is no longer kept.
+        """
+        one = _tried(session, number)
+        results = {**session.results, "text": one.result}
+        return replace(session, results=results, compared=None, explanation=None), one
+
+    def beside(self, session: Session, number: int) -> Session:
+        """A note tried before, in the second panel, or away again where it stands there.
+
+        Raises:
+            InputError: it is no longer kept.
+        """
+        one = _tried(session, number)
+        name = name_of(number)
+        if session.compared and session.compared.name == name:
+            return replace(session, compared=None)
+        caption = f"“{_shortened(one.note)}”"
+        return replace(session, compared=Compared(name, f"Note {number}", replace(one.result, caption=caption)))
 
     def _plain_if_missing(self, session: Session) -> dict[str, None]:
         """The contour without a note, where this session has none of its own yet."""
@@ -247,6 +280,7 @@ class Workbench:
             measured=numbers.measure(drawn, reference, volumes_ml(drawn)),
             caption=caption,
             stored=stored,
+            picture=picture_of(drawn, shown.frame, _middle(shown)),
         )
 
     def _warnings(self, reading: NoteReading | None, drawn: Structures | None, run: Drawn) -> tuple[str, ...]:
@@ -296,6 +330,28 @@ class Workbench:
             self.stops.stop(session)
             self.model.forget(session.id)
             self.workspace.forget(session)
+
+
+def _middle(shown: Shown) -> tuple[int, int, int]:
+    """The middle of the neck, at the height of the target."""
+    (left, right), (back, front) = shown.field[:2]
+    return (left + right) // 2, (back + front) // 2, shown.start[2]
+
+
+def _remembering(session: Session, note: str, kept: frozenset[str], result: Result | None) -> Session:
+    """With this note among those tried on the open case; an empty one is not."""
+    if result is None:
+        return session
+    return replace(
+        session, tried={**session.tried, session.shown.key: remember(session.tried_here, note, kept, result)}
+    )
+
+
+def _tried(session: Session, number: int) -> Tried:
+    found = next((one for one in session.tried_here if one.number == number), None)
+    if found is None:
+        raise InputError(f"Note {number} is no longer kept here. Run it again.")
+    return found
 
 
 def _still_there(shown: Shown, results: Mapping[str, Result]) -> bool:
