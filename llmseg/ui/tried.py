@@ -79,18 +79,18 @@ def _row(one: Tried, before: str | None, is_current: bool, compared: str) -> str
         f'<button type="button" class="back" data-does="select" data-tried="{one.number}" '
         f'title="{html.escape(one.note, quote=True)}">'
         f'<img src="{one.result.picture}" alt="" width="48" height="60">'
-        f"<b>Note {one.number}</b><span>{html.escape(said)}</span><i>{_figures(one.result)}</i></button>"
+        f"<b>Note {one.number}</b><span>{html.escape(said)}</span><i title="{TARGETS[0]}">{_figures(one.result)}</i></button>"
         f'<button type="button" class="beside" data-does="compare" data-tried="{one.number}" aria-pressed="{beside}"'
         f'{" disabled" if is_current else ""} title="Show it in the second panel">Beside</button></li>'
     )
 
 
 def _figures(result: Result) -> str:
-    """The target's DSC and millilitres."""
+    """The high-dose target's DSC and millilitres."""
     target = TARGETS[0]
     dsc, ml = result.measured.dsc.get(target, math.nan), result.measured.ml.get(target, math.nan)
     parts = [f"DSC {dsc:.2f}"] * (not math.isnan(dsc)) + [f"{ml:.0f} ml"] * (not math.isnan(ml))
-    return f"{target} {' · '.join(parts)}" if parts else ""
+    return " · ".join(parts)
 
 
 def _shortened(text: str, letters: int) -> str:
