@@ -79,7 +79,8 @@ def _row(one: Tried, before: str | None, is_current: bool, compared: str) -> str
         f'<button type="button" class="back" data-does="select" data-tried="{one.number}" '
         f'title="{html.escape(one.note, quote=True)}">'
         f'<img src="{one.result.picture}" alt="" width="48" height="60">'
-        f"<b>Note {one.number}</b><span>{html.escape(said)}</span><i title="{TARGETS[0]}">{_figures(one.result)}</i></button>"
+        f"<b>Note {one.number}</b><span>{html.escape(said)}</span>"
+        f'<i title="{TARGETS[0]}">{_figures(one.result)}</i></button>'
         f'<button type="button" class="beside" data-does="compare" data-tried="{one.number}" aria-pressed="{beside}"'
         f'{" disabled" if is_current else ""} title="Show it in the second panel">Beside</button></li>'
     )
