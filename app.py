@@ -1,6 +1,6 @@
 """Open the app in a browser; also the entry of a Gradio Space, which serves `demo`.
 
-python app.py [--data DATASET] [--checkpoint C] [--port P] [--device auto|cpu|cuda]
+python app.py [--data DATASET] [--checkpoint C] [--port P] [--device auto|cpu|cuda] [--runs RUNS] [--allow-training]
 """
 
 from __future__ import annotations
@@ -16,6 +16,7 @@ from llmseg.case import InputError
 from llmseg.datasets.folder import read_dataset
 from llmseg.segmenter import DEFAULT_CHECKPOINT, Segmenter
 from llmseg.ui.app import build_app, launch_options
+from llmseg.ui.training import Trainer
 
 ROOT = Path(__file__).resolve().parent
 BUNDLED = tuple(ROOT / "examples" / name for name in ("teaching", "phantoms"))
@@ -28,6 +29,8 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--host", default=os.environ.get("GRADIO_SERVER_NAME", "127.0.0.1"))
     parser.add_argument("--port", default=int(os.environ.get("GRADIO_SERVER_PORT", "7860")), type=int)
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
+    parser.add_argument("--runs", metavar="RUNS", type=Path, help="folder of training runs to watch on /training")
+    parser.add_argument("--allow-training", action="store_true", help="let whoever opens the page start and stop runs")
     return parser.parse_args(arguments)
 
 
@@ -43,7 +46,16 @@ def build(options: argparse.Namespace):
         import spaces
 
         gpu = spaces.GPU
-    return build_app(load, datasets, gpu=gpu)
+    return build_app(load, datasets, gpu=gpu, trainer=trainer_of(options))
+
+
+def trainer_of(options: argparse.Namespace) -> Trainer | None:
+    """Nobody watches runs unless the operator names their folder or allows to start some."""
+    if options.runs is None and not options.allow_training:
+        return None
+    configs = {path.stem: path for path in sorted((ROOT / "examples").glob("*.toml"))}
+    datasets = {Path(folder).name: Path(folder) for folder in options.data}
+    return Trainer(options.runs or Path("runs"), configs, datasets, allowed=options.allow_training)
 
 
 def main(options: argparse.Namespace) -> None:

@@ -70,7 +70,7 @@ class RunFolder:
             self._held.enter_context(lock(self.path))
             if remembered.exists():  # by one that was quicker
                 raise InputError(_taken(self.path))
-        kept = [line for line in _complete_lines(metrics) if json.loads(line)["step"] <= step]
+        kept = [line for line in complete_lines(metrics) if json.loads(line)["step"] <= step]
         write_whole(metrics, "".join(kept).encode())
         write_whole(remembered, (json.dumps(self.identity, indent=1) + "\n").encode())
 
@@ -140,6 +140,18 @@ def _flat(values: Mapping[str, object], above: str = "") -> dict[str, object]:
     return flat
 
 
-def _complete_lines(path: Path) -> list[str]:
+def is_held(folder: Path) -> bool:
+    """Whether a process is at work on a folder."""
+    if not (folder / "run.lock").exists():
+        return False
+    try:
+        with lock(folder):
+            return False
+    except InputError:
+        return True
+
+
+def complete_lines(path: Path) -> list[str]:
+    """The lines of a file that is written while it is read, the last one left out until it is whole."""
     lines = path.read_text().splitlines(keepends=True) if path.exists() else []
     return [line for line in lines if line.endswith("\n")]

@@ -23,12 +23,13 @@ from llmseg.explain import PRESETS
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
 from llmseg.text.note import read_note
 from llmseg.text.wording import exchange_sides
-from llmseg.ui import tried
+from llmseg.ui import training, tried
 from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
 from llmseg.ui.running import Model, Stopped
 from llmseg.ui.session import KEEP_SECONDS, Session, Workspace
+from llmseg.ui.training import Trainer
 from llmseg.ui.viewer import to_data, viewer
 from llmseg.ui.workbench import Status, Workbench
 
@@ -55,6 +56,7 @@ def build_app(
     datasets: Sequence[Dataset],
     *,
     gpu: Callable | None = None,
+    trainer: Trainer | None = None,
 ) -> gr.Blocks:
     """The app, ready to `launch(**launch_options())`.
 
@@ -62,11 +64,17 @@ def build_app(
         load_segmenter: called once, when first needed; all sessions share what it returns, and nothing else.
         datasets: whose cases are offered, in this order; `results/<id>/` in one holds contours to show at once.
         gpu: wraps the model call where a GPU is lent per call (`spaces.GPU`).
+        trainer: whose runs a second page, /training, shows; None leaves it out.
     """
     bench = Workbench(Model(load_segmenter), Catalogue(datasets), Workspace(_private_folder() / "packed"), gpu)
     with gr.Blocks(title="llmseg", fill_width=True, analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)) as demo:
-        page = _Page(bench)
+        gr.Navbar(visible=False)  # the masthead has the link, where there is a second page
+        page = _Page(bench, trainer is not None)
         page.wire(demo)
+    if trainer is not None:
+        with demo.route("Training", "/training"):
+            gr.Navbar(visible=False)
+            training.page(trainer)
     demo.queue(max_size=32, default_concurrency_limit=4, api_open=False)
     demo.workbench = bench
     return demo
@@ -101,7 +109,7 @@ def launch_options() -> dict[str, object]:
 class _Page:
     """The components, and which of them each button reads and writes."""
 
-    def __init__(self, bench: Workbench):
+    def __init__(self, bench: Workbench, has_training: bool = False):
         self.bench = bench
         first = bench.catalogue.first
         # The callback frees a closed tab's images; the time to live is for tabs that were left open.
@@ -111,6 +119,8 @@ class _Page:
         self.picked = gr.State(None, time_to_live=KEEP_SECONDS)
         with gr.Row(elem_id="header"):
             gr.HTML(MASTHEAD, elem_id="masthead")
+            if has_training:
+                gr.HTML('<a href="./training">Training</a>', elem_id="to-training")
             self.models = gr.HTML("<p>Loading the model</p>", elem_id="models")
             gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
