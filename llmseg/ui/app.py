@@ -68,12 +68,10 @@ def build_app(
     """
     bench = Workbench(Model(load_segmenter), Catalogue(datasets), Workspace(_private_folder() / "packed"), gpu)
     with gr.Blocks(title="llmseg", fill_width=True, analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)) as demo:
-        gr.Navbar(visible=False)  # the masthead has the link, where there is a second page
         page = _Page(bench, trainer is not None)
         page.wire(demo)
     if trainer is not None:
         with demo.route("Training", "/training"):
-            gr.Navbar(visible=False)
             training.page(trainer)
     demo.queue(max_size=32, default_concurrency_limit=4, api_open=False)
     demo.workbench = bench

@@ -16,6 +16,8 @@ import gradio as gr
 
 from llmseg.case import InputError
 from llmseg.training.watching import Watched, find_runs, read_run
+from llmseg.ui.numbers import LINE, MUTED, TEXT, WITH
+from llmseg.ui.viewer import COLOURS, OTHER_COLOUR
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -24,8 +26,6 @@ LAUNCH = (sys.executable, "-m", "llmseg")
 LOOK_EVERY_SECONDS = 5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NO_RUN = "No run yet in {folder}. `python -m llmseg train ... --out {folder}/NAME` makes one."
-COLOURS = ("#5cb3ff", "#ff9f1c", "#2ee6c5", "#c58bff", "#ffe14d", "#ff8fc7", "#7bd88f", "#c49a6c", "#e8e4d0", "#ff4b4b")
-TEXT, MUTED, LINE = "#e8ecf1", "#9aa7b5", "#2a323d"
 SMOOTHED = 25
 """Steps that the drawn loss is averaged over."""
 
@@ -122,18 +122,12 @@ def page(trainer: Trainer) -> None:
     with gr.Column(elem_id="training"):
         gr.HTML('<p class="quiet"><a href="./">Back to the workbench</a></p>')
         names = trainer.names()
-        chosen = gr.Dropdown(names, value=names[0] if names else None, label="Run", elem_id="training-run")
+        with gr.Row(elem_classes="training-row"):
+            chosen = gr.Dropdown(names, value=names[0] if names else None, label="Run", elem_id="training-run")
+            if trainer.allowed:
+                _controls(trainer, quiet)
         said = gr.HTML(elem_id="training-said")
-        plot = gr.Plot(show_label=False, elem_id="training-plot")
-        if trainer.allowed:
-            with gr.Row(elem_id="training-start"):
-                name = gr.Textbox(label="Name", elem_id="training-name")
-                config = gr.Dropdown(list(trainer.configs), label="Config", elem_id="training-config")
-                data = gr.Dropdown(list(trainer.datasets), label="Datasets", multiselect=True, elem_id="training-data")
-                start = gr.Button("Start", variant="primary", elem_id="start-training")
-                stop = gr.Button("Stop", variant="stop", elem_id="stop-training")
-            start.click(_told(trainer.start), [name, config, data], None, **quiet)
-            stop.click(_told(trainer.stop), [name], None, **quiet)
+        plot = gr.Plot(show_label=False, elem_id="training-plot", container=False)
 
     def look(run: str | None) -> tuple:
         there = trainer.names()
@@ -144,6 +138,16 @@ def page(trainer: Trainer) -> None:
     gr.Timer(LOOK_EVERY_SECONDS).tick(look, [chosen], shown, **quiet)
     chosen.input(look, [chosen], shown, **quiet)
     gr.context.Context.root_block.load(look, [chosen], shown, **quiet)
+
+
+def _controls(trainer: Trainer, quiet: Mapping[str, object]) -> None:
+    name = gr.Textbox(label="Name", elem_id="training-name", min_width=120)
+    config = gr.Dropdown(list(trainer.configs), label="Config", elem_id="training-config", min_width=120)
+    data = gr.Dropdown(list(trainer.datasets), label="Datasets", multiselect=True, elem_id="training-data")
+    start = gr.Button("Start", variant="primary", size="sm", elem_id="start-training", scale=0, min_width=80)
+    stop = gr.Button("Stop", variant="stop", size="sm", elem_id="stop-training", scale=0, min_width=80)
+    start.click(_told(trainer.start), [name, config, data], None, **quiet)
+    stop.click(_told(trainer.stop), [name], None, **quiet)
 
 
 def _told(act):
@@ -192,22 +196,23 @@ def chart(run: Watched) -> Figure:
     """Loss and learning rate against the step; DSC of each structure on the tuning patients, solid with the note."""
     from plotly.subplots import make_subplots
 
-    figure = make_subplots(rows=1, cols=3, column_widths=[0.28, 0.5, 0.22], horizontal_spacing=0.06)
-    figure.add_trace(_line(_smooth(run.losses), "Loss", COLOURS[0]), row=1, col=1)
-    figure.add_trace(_line(run.rates, "Learning rate", COLOURS[0]), row=1, col=3)
+    titles = ("Loss", "DSC on tuning patients (dotted: without the note)", "Learning rate")
+    figure = make_subplots(
+        rows=1, cols=3, column_widths=[0.28, 0.5, 0.22], horizontal_spacing=0.05, subplot_titles=titles
+    )
+    figure.add_trace(_line(_smooth(run.losses), "Loss", WITH), row=1, col=1)
+    figure.add_trace(_line(run.rates, "Learning rate", WITH), row=1, col=3)
     structures = list(dict.fromkeys(k.rsplit(" ", 1)[0] for found in run.scores.values() for k in found if " " in k))
-    for number, name in enumerate(structures):
+    for name in structures:
         for said, dash in (("text", "solid"), ("no-text", "dot")):
             points = [
                 (step, found[f"{name} {said}"]) for step, found in run.scores.items() if f"{name} {said}" in found
             ]
-            line = _line(points, name if said == "text" else f"{name}, without", COLOURS[number % len(COLOURS)])
+            line = _line(points, name if said == "text" else f"{name}, without", COLOURS.get(name, OTHER_COLOUR))
             line.update(line_dash=dash, showlegend=said == "text", mode="lines+markers", legendgroup=name)
             figure.add_trace(line, row=1, col=2)
-    for column, title in enumerate(("Loss", "DSC on tuning patients (dotted: without the note)", "Learning rate"), 1):
-        figure.update_xaxes(title_text="step", row=1, col=column)
-        figure.update_yaxes(title_text=title, row=1, col=column)
-    figure.update_xaxes(gridcolor=LINE, zeroline=False, range=[0, run.goal])
+    figure.update_annotations(font={"size": 12.5, "color": MUTED})
+    figure.update_xaxes(title_text="step", gridcolor=LINE, zeroline=False, range=[0, run.goal])
     figure.update_yaxes(gridcolor=LINE, zeroline=False)
     figure.update_yaxes(range=[0, 1], row=1, col=2)
     return figure.update_layout(
@@ -217,7 +222,7 @@ def chart(run: Watched) -> Figure:
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "color": TEXT, "size": 12},
         legend={"orientation": "h", "y": -0.18, "font": {"color": MUTED}},
-        margin={"l": 50, "r": 10, "t": 10, "b": 40},
+        margin={"l": 50, "r": 10, "t": 30, "b": 40},
         uirevision=run.name,
     )
 
