@@ -99,6 +99,23 @@ def test_a_packed_result_that_was_cut_off_is_refused(tmp_path):
         read_result(path)
 
 
+# What is shipped
+
+
+def test_the_shipped_page_comes_back_from_its_json(tmp_path, request):
+    shipped = request.config.rootpath / "assets" / "results"
+    shutil.copytree(shipped / "json", tmp_path / "json")
+    write_report(None, tmp_path)
+    for path in shipped.glob("*.md"):
+        assert (tmp_path / path.name).read_text() == path.read_text(), path.name
+    assert {path.name for path in tmp_path.glob("*.*")} == {path.name for path in shipped.glob("*.*")}
+
+
+def test_the_readme_shows_the_shipped_main_table(request):
+    root = request.config.rootpath
+    assert (root / "assets" / "results" / "main.md").read_text().strip() in (root / "README.md").read_text()
+
+
 # The page
 
 
