@@ -1,27 +1,30 @@
 // One plane of one panel: the slice, its contours, and what lies over them. `viewer` is the Viewer it belongs to.
 
-const DASHES = { text: [], "no-text": [1.5, 4], reference: [6, 4] };
-
 /** One canvas: a plane of one panel, with letters, crosshair and scale bar laid over it. */
 class View {
-  constructor(viewer, box) {
+  constructor(viewer, views, plane) {
     this.viewer = viewer;
-    this.box = box;
-    this.plane = PLANES[box.dataset.plane];
-    this.panel = box.closest(".panel").dataset.panel;
-    this.canvas = box.querySelector("canvas");
+    this.box = views.appendChild(make("div", { className: "view" }));
+    this.box.dataset.plane = plane;
+    this.plane = PLANES[plane];
+    this.panel = views.closest(".panel").dataset.panel;
+    this.canvas = this.box.appendChild(make("canvas"));
     this.context = this.canvas.getContext("2d");
     this.size = [0, 0];
-    for (const [edge, letter] of Object.entries(this.plane.letters)) {
-      box.append(make("b", { className: `letter ${edge}`, textContent: letter }));
-    }
-    this.lines = ["across", "up"].map((way) => box.appendChild(make("i", { className: `cross ${way}` })));
-    this.scale = box.appendChild(make("span", { className: "scale" }));
-    this.number = box.appendChild(make("span", { className: "number" }));
-    this.listen();
+    for (const [edge, letter] of Object.entries(this.plane.letters)) this.lay("b", `letter ${edge}`, letter);
+    this.lines = ["across", "up"].map((way) => this.lay("i", `cross ${way}`));
+    this.scale = this.lay("span", "scale");
+    this.number = this.lay("span", "number");
+    this.length = this.lay("span", "length");
+    this.divider = this.panel === "swipe" ? newDivider(this) : null;
+    new Gestures(this);
   }
 
-  /** Take the size the page gives it, zero while its panel is hidden. Not asked while drawing: that costs a layout. */
+  lay(tag, className, textContent = "") {
+    return this.box.appendChild(make(tag, { className, textContent }));
+  }
+
+  /** Take the size the page gives it, zero while it is hidden. Not asked while drawing: that costs a layout. */
   resize() {
     const [width, height] = [this.box.clientWidth, this.box.clientHeight];
     const ratio = window.devicePixelRatio || 1;
@@ -37,6 +40,10 @@ class View {
     return this.size[0] > 0 && this.size[1] > 0;
   }
 
+  isLarge() {
+    return this.box.dataset.plane === "axial" || this.viewer.enlarged === this.box.dataset.plane;
+  }
+
   /** Pixels per mm such that the field fits, times the zoom. */
   pixelsPerMm() {
     const { ct, scene, camera } = this.viewer;
@@ -49,7 +56,7 @@ class View {
   }
 
   draw() {
-    const { ct, cursor, camera, grey } = this.viewer;
+    const { ct, cursor, camera, grey, ruler } = this.viewer;
     const { across, up, through } = this.plane;
     const [width, height] = this.size;
     const scale = this.pixelsPerMm();
@@ -63,149 +70,114 @@ class View {
     const zero = [width / 2 + camera.centre[across] * scale, height / 2 + camera.centre[up] * scale];
     this.transform = { scale, zero };
 
-    const context = this.context;
-    context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    const context = this.inPixels();
     context.fillStyle = "#000";
     context.fillRect(0, 0, width, height);
     const shown = [ct.size[across] * ct.spacing[across] * scale, ct.size[up] * ct.spacing[up] * scale];
     const picture = ct.picture(this.box.dataset.plane, cursor[through], grey);
     context.drawImage(picture, zero[0] - shown[0], zero[1] - shown[1], shown[0], shown[1]);
-    for (const arm of this.viewer.armsOf(this.panel)) this.strokeArm(arm);
+    new Drawing(this).paint();
+    ruler.paint(this);
     this.placeOverlay();
   }
 
   /** All that a picture depends on: the same key needs no repainting, so scrolling one plane leaves the others be. */
   key(scale) {
-    const { camera, cursor, grey, settings, hidden, shown } = this.viewer;
+    const { camera, cursor, grey, settings, hidden, shown, ruler, enlarged } = this.viewer;
     const seen = [camera.centre[this.plane.across], camera.centre[this.plane.up], cursor[this.plane.through]];
-    return [...seen, ...this.size, this.ratio, scale, grey.key, settings.reference, [...hidden], shown].join();
+    const marks = [settings.reference, settings.fill, this.divider && settings.divider, enlarged, ...hidden];
+    const line = ruler.seen(this);
+    const ends = line ? [...line.from, ...line.to] : [];
+    return [...seen, ...this.size, this.ratio, scale, grey.key, shown, ...marks, "|", ...ends].join();
   }
 
-  strokeArm(name) {
-    const { ct, cursor } = this.viewer;
-    const arm = this.viewer.arms.get(name);
+  /** The context, with screen pixels as its unit. */
+  inPixels() {
+    this.context.setTransform(this.ratio, 0, 0, this.ratio, 0, 0);
+    return this.context;
+  }
+
+  /** The context, with millimetres of the CT as its unit. */
+  inMillimetres() {
     const { scale, zero } = this.transform;
-    const context = this.context;
-    const ratio = this.ratio;
-    context.setTransform(-scale * ratio, 0, 0, -scale * ratio, zero[0] * ratio, zero[1] * ratio);
-    context.lineJoin = "bevel";
-    const dash = name === "no-text" && this.panel !== "overlaid" ? [] : DASHES[name];
-    context.setLineDash(dash.map((length) => length / scale));
-    context.lineCap = name === "no-text" && dash.length ? "round" : "butt";
-    for (const structure of this.viewer.structures()) {
-      const line = arm.outline(structure.name, this.box.dataset.plane, cursor[this.plane.through], ct.spacing);
-      if (!line) continue;
-      const pixels = (structure.kind === "target" ? 2.2 : 1.5) - (name === "reference" ? 0.4 : 0);
-      if (name !== "reference" && this.box.dataset.plane === "axial") {
-        // A dark rim keeps a line visible on bone and on its neighbours; in the small views it would fill them.
-        context.strokeStyle = "rgba(0, 0, 0, 0.55)";
-        context.lineWidth = (pixels + 1.6) / scale;
-        context.stroke(line.path);
-      }
-      context.strokeStyle = name === "reference" ? structure.pale : structure.colour;
-      context.lineWidth = pixels / scale;
-      context.stroke(line.path);
-    }
+    const factor = -scale * this.ratio;
+    this.context.setTransform(factor, 0, 0, factor, zero[0] * this.ratio, zero[1] * this.ratio);
+    return this.context;
   }
 
   placeOverlay() {
-    const { ct, cursor } = this.viewer;
-    const { scale, zero } = this.transform;
+    const { ct, cursor, settings } = this.viewer;
     const { across, up, through } = this.plane;
-    const centre = (axis) => (cursor[axis] + 0.5) * ct.spacing[axis] * scale;
-    this.lines[0].style.transform = `translateY(${Math.round(zero[1] - centre(up))}px)`;
-    this.lines[1].style.transform = `translateX(${Math.round(zero[0] - centre(across))}px)`;
+    const { scale } = this.transform;
+    const centre = [across, up].map((axis) => (cursor[axis] + 0.5) * ct.spacing[axis]);
+    const [x, y] = this.pixel(centre).map(Math.round);
+    this.lines[0].style.transform = `translateY(${y}px)`;
+    this.lines[1].style.transform = `translateX(${x}px)`;
     const length = [100, 50, 20, 10, 5].find((mm) => mm * scale < this.size[0] * 0.34) ?? 2;
     this.scale.style.width = `${Math.round(length * scale)}px`;
     setText(this.scale, `${length} mm`);
     setText(this.number, `${cursor[through] + 1} / ${ct.size[through]}`);
+    if (this.divider) placeDivider(this.divider, settings.divider);
+  }
+
+  /** Pixels from the view's corner of a point given across and up, in mm. */
+  pixel(mm) {
+    const { scale, zero } = this.transform;
+    return mm.map((value, n) => zero[n] - value * scale);
+  }
+
+  /** Where an event happened, in pixels from the view's corner. */
+  place(event) {
+    const box = this.canvas.getBoundingClientRect();
+    return [event.clientX - box.left, event.clientY - box.top];
+  }
+
+  /** Across and up in mm of a place in pixels. */
+  millimetres(place) {
+    const { scale, zero } = this.transform;
+    return place.map((value, n) => (zero[n] - value) / scale);
   }
 
   /** The voxel under a mouse event. */
   point(event) {
-    if (!this.transform) return null;
     const { ct, cursor } = this.viewer;
-    const box = this.canvas.getBoundingClientRect();
-    const { scale, zero } = this.transform;
+    const [across, up] = this.millimetres(this.place(event));
     const voxel = (axis, mm) => Math.floor(mm / ct.spacing[axis]);
     return {
       ...cursor,
-      [this.plane.across]: voxel(this.plane.across, (zero[0] - (event.clientX - box.left)) / scale),
-      [this.plane.up]: voxel(this.plane.up, (zero[1] - (event.clientY - box.top)) / scale),
+      [this.plane.across]: voxel(this.plane.across, across),
+      [this.plane.up]: voxel(this.plane.up, up),
     };
   }
 
-  listen() {
-    const box = this.box;
-    box.addEventListener("wheel", (event) => this.wheeled(event), { passive: false });
-    box.addEventListener("contextmenu", (event) => event.preventDefault());
-    box.addEventListener("pointerdown", (event) => this.grabbed(event));
-    box.addEventListener("pointermove", (event) => this.moved(event));
-    box.addEventListener("pointerup", () => (this.drag = undefined));
-    box.addEventListener("pointercancel", () => (this.drag = undefined));
-    box.addEventListener("pointerleave", () => this.viewer.ct && this.viewer.read(null));
-    box.addEventListener("dblclick", () => this.viewer.ct && this.viewer.fit());
-  }
-
-  wheeled(event) {
-    if (!this.viewer.ct || !event.deltaY) return;
-    event.preventDefault();
-    if (event.ctrlKey) {
-      this.zoomAt(event, event.deltaY < 0 ? 1.15 : 1 / 1.15);
-      return;
+  /** Move the camera so that a point in mm lies at a place in pixels. */
+  pin(mm, place) {
+    const scale = this.pixelsPerMm();
+    for (const [n, axis] of [this.plane.across, this.plane.up].entries()) {
+      this.viewer.camera.centre[axis] = mm[n] + (place[n] - this.size[n] / 2) / scale;
     }
-    // A mouse sends one notch, a touchpad many small steps: both move about one slice per 40 px.
-    this.travel = (Math.abs(event.deltaY) >= 40 ? 0 : this.travel ?? 0) + clamp(event.deltaY, -60, 60);
-    if (Math.abs(this.travel) < 40) return;
-    this.viewer.move(this.plane.through, this.travel > 0 ? -1 : 1);
-    this.travel = 0;
+    this.viewer.redraw();
   }
+}
 
-  /** Zoom so that what lies under the mouse stays there. */
-  zoomAt(event, factor) {
-    const { camera } = this.viewer;
-    const box = this.canvas.getBoundingClientRect();
-    const before = this.pixelsPerMm();
-    this.viewer.zoomBy(factor);
-    const after = this.pixelsPerMm();
-    const away = [event.clientX - box.left - this.size[0] / 2, event.clientY - box.top - this.size[1] / 2];
-    camera.centre[this.plane.across] -= away[0] / before - away[0] / after;
-    camera.centre[this.plane.up] -= away[1] / before - away[1] / after;
-  }
+/** The line that a swipe wipes across: dragged, or moved by the arrow keys once it has the focus. */
+function newDivider(view) {
+  const divider = view.box.appendChild(make("div", { className: "divider", tabIndex: 0 }));
+  const said = { role: "slider", "aria-label": "Divider: with the note on its left", "aria-valuemin": 0, "aria-valuemax": 100 };
+  for (const [name, value] of Object.entries(said)) divider.setAttribute(name, value);
+  divider.addEventListener("pointerdown", (event) => {
+    event.stopPropagation();
+    divider.setPointerCapture(event.pointerId);
+  });
+  divider.addEventListener("pointermove", (event) => {
+    if (divider.hasPointerCapture(event.pointerId)) view.viewer.divide(view.place(event)[0] / view.size[0]);
+  });
+  return divider;
+}
 
-  grabbed(event) {
-    if (!this.viewer.ct) return;
-    this.viewer.root.focus({ preventScroll: true });
-    this.box.setPointerCapture(event.pointerId);
-    const isPan = event.button === 1 || (event.button === 0 && event.shiftKey);
-    const kind = isPan ? "pan" : event.button === 2 ? "window" : "cross";
-    const { camera, settings } = this.viewer;
-    this.drag = { kind, x: event.clientX, y: event.clientY, window: settings.window.slice(), centre: { ...camera.centre } };
-    if (kind === "cross") this.moved(event);
-    event.preventDefault();
-  }
-
-  moved(event) {
-    const viewer = this.viewer;
-    if (!viewer.ct || !this.transform) return;
-    const point = this.point(event);
-    if (!this.drag) {
-      viewer.read(point, this.panel);
-      return;
-    }
-    const [dx, dy] = [event.clientX - this.drag.x, event.clientY - this.drag.y];
-    if (this.drag.kind === "window") {
-      viewer.setWindow(this.drag.window[0] + 4 * dx, this.drag.window[1] - 2 * dy);
-    } else if (this.drag.kind === "pan") {
-      viewer.camera.centre[this.plane.across] = this.drag.centre[this.plane.across] + dx / this.transform.scale;
-      viewer.camera.centre[this.plane.up] = this.drag.centre[this.plane.up] + dy / this.transform.scale;
-      viewer.redraw();
-    } else {
-      for (const axis of AXES) viewer.cursor[axis] = clamp(point[axis], 0, viewer.ct.size[axis] - 1);
-      viewer.read(viewer.cursor, this.panel);
-      viewer.redraw();
-    }
-  }
+function placeDivider(divider, fraction) {
+  divider.style.left = `${100 * fraction}%`;
+  divider.setAttribute("aria-valuenow", Math.round(100 * fraction));
 }
 
 function clamp(value, low, high) {

@@ -1,8 +1,18 @@
 // The linked panels. This file is the body of a function that Gradio calls once with `element`, `props` and `watch`;
-// contours.js, volume.js and view.js stand before it. Python sends a new value for a new case or a new result, nothing else.
+// the other scripts stand before it. Python sends a new value for a new case or a new result, nothing else.
 
 const PRESETS = { soft: [400, 40], bone: [1800, 400], brain: [80, 40], lung: [1500, -600] };
-const PANELS = { both: ["text", "no-text"], text: ["text"], "no-text": ["no-text"], overlaid: ["overlaid"] };
+const PANELS = {
+  both: ["text", "no-text"],
+  text: ["text"],
+  "no-text": ["no-text"],
+  overlaid: ["overlaid"],
+  difference: ["difference"],
+  swipe: ["swipe"],
+};
+const MODE_KEYS = { b: "both", w: "text", n: "no-text", o: "overlaid", d: "difference", s: "swipe" };
+const BUTTON_KEYS = { r: ".reference", f: ".fill", m: ".measure", 0: ".fit", "?": ".ask" };
+const FIRST_CHOSEN = "PTV_High";
 const MOST_ZOOM = 12;
 
 class Viewer {
@@ -13,10 +23,19 @@ class Viewer {
     this.shown = 0;
     this.files = new Map();
     this.hidden = new Set();
-    this.settings = { mode: "both", reference: true, window: PRESETS.soft.slice(), metric: "dsc" };
+    this.settings = { mode: "both", reference: true, fill: false, divider: 0.5, window: PRESETS.soft.slice(), metric: "dsc" };
+    this.chosen = FIRST_CHOSEN;
+    this.enlarged = ""; // the plane of the one view that is shown, and its panel
+    this.enlargedIn = "";
+    this.difference = null;
+    this.pointed = null; // the view under the mouse
+    this.ruler = new Ruler();
     this.camera = { zoom: 1, centre: { x: 0, y: 0, z: 0 } };
     this.cursor = { x: 0, y: 0, z: 0 };
-    this.views = [...root.querySelectorAll(".view")].map((box) => new View(this, box));
+    this.views = [...root.querySelectorAll(".views")].flatMap((views) => Object.keys(PLANES).map((plane) => new View(this, views, plane)));
+    for (const views of root.querySelectorAll(".views")) views.append(make("p", { className: "absent" }));
+    for (const [name, { colour }] of Object.entries(CHANGES)) root.style.setProperty(`--${name}`, colour);
+    this.strip = new Strip(this);
     this.listen();
   }
 
@@ -62,9 +81,10 @@ class Viewer {
     if (fetched.has("ct")) this.ct = new Ct(fetched.get("ct"), this.scene);
     for (const name of this.arms.keys()) if (!(name in value.masks)) this.arms.delete(name);
     for (const [name, buffer] of fetched) {
-      if (name !== "ct") this.arms.set(name, new Arm(buffer, this.scene.arms[name].table));
+      if (name !== "ct") this.arms.set(name, Arm.read(buffer, this.scene.arms[name].table));
     }
     this.shown += 1;
+    this.difference = null;
     this.files = new Map(Object.entries({ ct: value.ct, ...value.masks }).map(([name, file]) => [name, file.url]));
     if (isNewCase) this.start();
     if (this.scene.jump) AXES.forEach((axis, n) => (this.cursor[axis] = this.scene.jump[n]));
@@ -80,14 +100,15 @@ class Viewer {
 
   start() {
     for (const [n, axis] of AXES.entries()) this.cursor[axis] = this.scene.start[n];
-    const slider = this.find(".slices");
-    slider.max = this.ct.size.z - 1;
+    this.find(".slices").max = this.ct.size.z - 1;
+    this.ruler.clear();
+    this.choose(FIRST_CHOSEN);
     this.camera.zoom = 0;
     this.fit();
   }
 
-  say(message) {
-    this.find(".message").textContent = message;
+  say(message, where = ".message") {
+    setText(this.find(where), message);
   }
 
   // ---- what is drawn ----
@@ -98,9 +119,16 @@ class Viewer {
 
   /** The arms a panel draws, the one that matters most last, so that it lies on top. */
   armsOf(panel) {
-    const own = panel === "overlaid" ? ["no-text", "text"] : [panel];
+    const own = { overlaid: ["no-text", "text"], swipe: ["no-text", "text"], difference: ["text"] }[panel] ?? [panel];
     const names = this.settings.reference ? ["reference", ...own] : own;
     return names.filter((name) => this.arms.has(name));
+  }
+
+  /** What the note added and removed, as two arms; null unless both contours are there. */
+  changes() {
+    const [text, second] = [this.arms.get("text"), this.arms.get("no-text")];
+    if (!text || !second) return null;
+    return (this.difference ??= { added: text.minus(second), removed: second.minus(text) });
   }
 
   draw() {
@@ -130,38 +158,77 @@ class Viewer {
       const key = name === "no-text" ? "contoursNoText" : name === "text" ? "contoursText" : "contoursReference";
       data[key] = drawn.map((line) => (line ? `${line.points}:${line.hash.toString(36)}` : "-")).join(" ");
     }
-    this.find(".slices").value = this.cursor.z;
-    const label = `${this.cursor.z + 1} / ${this.ct.size.z}`;
-    if (this.find(".slice-number").textContent !== label) this.find(".slice-number").textContent = label;
+    data.measured = this.ruler.text();
+    data.enlarged = this.enlarged;
+    data.chosen = this.chosen;
+    data.divider = this.settings.divider.toFixed(2);
+    this.strip.place();
   }
 
   layout() {
-    const shown = PANELS[this.settings.mode];
-    for (const panel of this.root.querySelectorAll(".panel")) panel.hidden = !shown.includes(panel.dataset.panel);
-    for (const button of this.root.querySelectorAll("[data-mode]")) press(button, button.dataset.mode === this.settings.mode);
+    const { mode, window: shown, reference, fill } = this.settings;
+    this.arrange();
+    for (const button of this.root.querySelectorAll("[data-mode]")) press(button, button.dataset.mode === mode);
     for (const button of this.root.querySelectorAll("[data-preset]")) {
-      press(button, PRESETS[button.dataset.preset].join() === this.settings.window.join());
+      press(button, PRESETS[button.dataset.preset].join() === shown.join());
     }
-    press(this.find(".reference"), this.settings.reference);
+    press(this.find(".reference"), reference);
     this.find(".reference").disabled = !this.arms.has("reference");
-    this.find(".window").value = this.settings.window[0];
-    this.find(".level").value = this.settings.window[1];
+    press(this.find(".fill"), fill);
+    press(this.find(".measure"), this.ruler.isOn);
+    this.find(".panels").classList.toggle("measuring", this.ruler.isOn);
+    [this.find(".window").value, this.find(".level").value] = shown;
+    if (mode === "difference") this.sayChange();
     for (const view of this.views) view.resize();
+    this.strip.show();
+  }
+
+  /** How much of the chosen structure changed, above the difference. */
+  sayChange() {
+    const changes = this.changes();
+    const voxel_ml = AXES.reduce((volume, axis) => volume * this.ct.spacing[axis], 0.001);
+    const ml = (kind) => `${(changes[kind].voxels(this.chosen) * voxel_ml).toFixed(1)} ml`;
+    const found = changes ? `${this.chosen}: +${ml("added")}, −${ml("removed")}` : "";
+    this.say(found, '.panel[data-panel="difference"] .caption');
+  }
+
+  /** Show the panels of the mode; of one enlarged view's panel only that view. */
+  arrange() {
+    const panels = PANELS[this.settings.mode];
+    const alone = panels.includes(this.enlargedIn) ? this.enlargedIn : panels[0];
+    for (const panel of this.root.querySelectorAll(".panel")) {
+      const name = panel.dataset.panel;
+      panel.hidden = this.enlarged ? name !== alone : !panels.includes(name);
+    }
+    for (const views of this.root.querySelectorAll(".views")) views.classList.toggle("one", this.enlarged !== "");
+    for (const { box } of this.views) box.hidden = this.enlarged !== "" && box.dataset.plane !== this.enlarged;
   }
 
   fillCaptions() {
+    const second = this.scene.second;
     for (const panel of this.root.querySelectorAll(".panel")) {
       const name = panel.dataset.panel;
-      const arm = this.scene.arms[name === "overlaid" ? "text" : name];
+      const needed = ["text", "no-text"].includes(name) ? [name] : ["text", "no-text"];
+      const missing = needed.filter((arm) => !this.arms.has(arm));
       const caption = panel.querySelector(".caption");
-      caption.textContent = caption.title = arm?.caption ?? "";
-      const missing = name === "overlaid" ? !this.arms.has("text") && !this.arms.has("no-text") : !this.arms.has(name);
-      panel.querySelector(".absent").textContent = missing ? this.scene.absent[name] ?? "" : "";
+      caption.textContent = caption.title = this.scene.arms[needed[0]]?.caption ?? "";
+      // Overlaid still says something with one contour; what compares two does not.
+      const isLacking = name === "overlaid" ? missing.length === 2 : missing.length > 0;
+      panel.querySelector(".absent").textContent = isLacking ? this.scene.absent[name] ?? this.scene.absent[missing[0]] ?? "" : "";
     }
-    for (const title of this.root.querySelectorAll(".second")) title.textContent = this.scene.second || "Without the note";
-    for (const word of this.root.querySelectorAll("th.without, button.without")) word.textContent = this.scene.second ? "Other" : "Without";
-    this.root.dataset.second = this.scene.second;
+    for (const title of this.root.querySelectorAll(".second")) title.textContent = second || "Without the note";
+    for (const word of this.root.querySelectorAll("th.without, button.without")) word.textContent = second ? "Other" : "Without";
+    this.say(capital(this.words().added), ".added-word");
+    this.say(capital(this.words().removed), ".removed-word");
+    this.root.dataset.second = second;
     this.find(".case").textContent = this.scene.label;
+  }
+
+  /** What the two sides of the difference are called. */
+  words() {
+    const { second } = this.scene;
+    if (!second) return { added: "added by the note", removed: "removed by the note" };
+    return { added: "only with the note", removed: `only in “${second}”` };
   }
 
   // ---- the table of structures and numbers ----
@@ -183,13 +250,14 @@ class Viewer {
 
   tableRow(structure) {
     const row = make("tr", { className: this.hidden.has(structure.name) ? "off" : "" });
+    row.setAttribute("aria-current", String(structure.name === this.chosen));
     const toggle = make("input", { type: "checkbox", checked: !this.hidden.has(structure.name), title: "Show or hide" });
     toggle.dataset.structure = structure.name;
     toggle.setAttribute("aria-label", `Show ${structure.name}`);
     toggle.style.accentColor = structure.colour;
     const swatch = make("i", { className: `swatch ${structure.kind}` });
     swatch.style.borderColor = structure.colour;
-    const name = make("button", { className: "go", textContent: structure.name, title: "Go to this structure" });
+    const name = make("button", { className: "go", textContent: structure.name, title: "Go there; the strip below the slices shows its agreement" });
     name.dataset.goto = structure.name;
     const first = make("th", { scope: "row" });
     first.append(toggle, swatch, name);
@@ -212,6 +280,15 @@ class Viewer {
     );
   }
 
+  /** The structure that the strip and the difference's caption are about. */
+  choose(name) {
+    const names = this.scene.structures.map((structure) => structure.name);
+    this.chosen = names.includes(name) ? name : names[0] ?? "";
+    for (const button of this.root.querySelectorAll("[data-goto]")) {
+      button.closest("tr").setAttribute("aria-current", String(button.dataset.goto === this.chosen));
+    }
+  }
+
   goTo(name) {
     const arm = ["text", "reference", "no-text"].map((key) => this.arms.get(key)).find((a) => a?.structures.has(name));
     const mask = arm?.structures.get(name);
@@ -224,6 +301,32 @@ class Viewer {
 
   move(axis, steps) {
     this.cursor[axis] = clamp(this.cursor[axis] + steps, 0, this.ct.size[axis] - 1);
+    this.redraw();
+  }
+
+  /** Put the crosshair on a voxel, or the nearest to it inside the CT. */
+  cross(point, panel) {
+    for (const axis of AXES) this.cursor[axis] = clamp(point[axis], 0, this.ct.size[axis] - 1);
+    this.read(this.cursor, panel);
+    this.redraw();
+  }
+
+  centre() {
+    for (const axis of AXES) this.camera.centre[axis] = (this.cursor[axis] + 0.5) * this.ct.spacing[axis];
+    this.redraw();
+  }
+
+  /** One view over the whole stage, or all of them again. */
+  enlarge(view) {
+    this.enlarged = this.enlarged ? "" : view.box.dataset.plane;
+    this.enlargedIn = view.panel;
+    this.layout();
+    this.redraw();
+  }
+
+  /** Wipe to a fraction of the views' width. */
+  divide(fraction) {
+    this.settings.divider = clamp(fraction, 0, 1);
     this.redraw();
   }
 
@@ -258,7 +361,11 @@ class Viewer {
   }
 
   zoomBy(factor) {
-    this.camera.zoom = clamp(this.camera.zoom * factor, 0.5, MOST_ZOOM);
+    this.zoomTo(this.camera.zoom * factor);
+  }
+
+  zoomTo(zoom) {
+    this.camera.zoom = clamp(zoom, 0.5, MOST_ZOOM);
     this.redraw();
   }
 
@@ -269,13 +376,10 @@ class Viewer {
     root.addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     root.addEventListener("change", (event) => this.changed(event.target));
     root.addEventListener("keydown", (event) => this.pressed(event));
-    this.find(".slices").addEventListener("input", (event) => {
-      this.cursor.z = Number(event.target.value);
-      this.redraw();
-    });
     new ResizeObserver(() => {
       if (!this.ct) return;
       for (const view of this.views) view.resize();
+      this.strip.show();
       this.draw();
     }).observe(this.find(".panels"));
   }
@@ -283,12 +387,18 @@ class Viewer {
   clicked(button) {
     if (!button || !this.ct) return;
     const { mode, preset, metric, goto: structure } = button.dataset;
+    const is = (name) => button.classList.contains(name);
     if (mode) this.settings.mode = mode;
     if (preset) this.settings.window = PRESETS[preset].slice();
-    if (button.classList.contains("reference")) this.settings.reference = !this.settings.reference;
     if (metric) this.settings.metric = metric;
     if (metric) this.fillTable();
-    if (button.classList.contains("fit")) this.fit();
+    if (is("reference")) this.settings.reference = !this.settings.reference;
+    if (is("fill")) this.settings.fill = !this.settings.fill;
+    if (is("measure")) this.ruler.isOn = !this.ruler.isOn;
+    if (is("fit")) this.fit();
+    if (is("ask")) this.find(".help").showModal();
+    if (is("close")) this.find(".help").close();
+    if (structure) this.choose(structure);
     if (structure) this.goTo(structure);
     this.layout();
     this.redraw();
@@ -308,30 +418,77 @@ class Viewer {
   }
 
   pressed(event) {
-    if (!this.ct || event.target.matches("input[type=number]") || event.ctrlKey || event.metaKey || event.altKey) return;
+    const isTyping = event.target.matches("input[type=number]");
+    if (!this.ct || isTyping || event.ctrlKey || event.metaKey || event.altKey || this.find(".help").open) return;
+    if (this.actOn(event.key, event.shiftKey, event.target)) event.preventDefault();
+  }
+
+  /** Do what a key stands for, and say whether it stands for anything. */
+  actOn(key, isShifted, target) {
+    const letter = key.toLowerCase();
     const steps = { ArrowUp: 1, ArrowDown: -1, PageUp: 5, PageDown: -5 };
+    const across = { ArrowLeft: 1, ArrowRight: -1 };
     const presets = { 1: "soft", 2: "bone", 3: "brain", 4: "lung" };
-    if (event.key in steps) this.move("z", steps[event.key]);
-    else if (event.key in presets) this.setWindow(...PRESETS[presets[event.key]]);
-    else if (event.key === "r") this.find(".reference").click();
-    else if (event.key === "+" || event.key === "=") this.zoomBy(1.25);
-    else if (event.key === "-") this.zoomBy(0.8);
-    else if (event.key === "0") this.fit();
-    else return;
-    event.preventDefault();
+    const zooms = { "+": 1.25, "=": 1.25, "-": 0.8 };
+    const isOnSlider = target.matches("input");
+    if (isShifted && !isOnSlider && (key in across || key in steps)) this.stepCross(across[key] ?? 0, steps[key] ?? 0);
+    else if (key in steps) this.move("z", steps[key]);
+    else if (key in across && this.settings.mode === "swipe" && !isOnSlider) this.divide(this.settings.divider - 0.02 * across[key]);
+    else if (key in presets) this.setWindow(...PRESETS[presets[key]]);
+    else if (key in zooms) this.zoomBy(zooms[key]);
+    else if (letter in BUTTON_KEYS) this.find(BUTTON_KEYS[letter]).click();
+    else if (letter in MODE_KEYS) this.find(`[data-mode="${MODE_KEYS[letter]}"]`).click();
+    else if (letter === "e") this.enlarge(this.pointed?.isShown() ? this.pointed : this.views.find((view) => view.isShown()));
+    else if (letter === "c") this.centre();
+    else if (key === "Escape") return this.leave();
+    else return false;
+    return true;
+  }
+
+  stepCross(across, up) {
+    this.cross({ ...this.cursor, x: this.cursor.x + across, y: this.cursor.y + up }, PANELS[this.settings.mode][0]);
+  }
+
+  /** Escape: first out of measuring, then out of an enlarged view. */
+  leave() {
+    const { ruler } = this;
+    if (ruler.isOn || ruler.line) {
+      ruler.isOn = false;
+      ruler.clear();
+    } else if (this.enlarged) this.enlarged = "";
+    else return false;
+    this.layout();
+    this.redraw();
+    return true;
   }
 
   /** Say what lies under the mouse. */
   read(point, panel) {
-    const readout = this.find(".readout");
     if (!point || !this.ct.inside(point)) {
-      readout.textContent = "";
+      this.say("", ".readout");
       return;
     }
-    const own = this.armsOf(panel);
-    const names = this.structures().filter((s) => own.some((arm) => this.arms.get(arm).has(s.name, point))).map((s) => s.name);
-    readout.textContent = [`${this.ct.at(point)} HU`, `${this.ct.position(point)} mm`, names.join(", ")].filter(Boolean).join("   ");
+    const found = panel === "difference" ? this.changesAt(point) : this.namesAt(point, this.armsOf(panel)).join(", ");
+    this.say([`${this.ct.at(point)} HU`, `${this.ct.position(point)} mm`, found].filter(Boolean).join("   "), ".readout");
   }
+
+  namesAt(point, arms) {
+    return this.structures().map((s) => s.name).filter((name) => arms.some((arm) => this.arms.get(arm).has(name, point)));
+  }
+
+  /** For example "added by the note: PTV_High". */
+  changesAt(point) {
+    const changes = this.changes() ?? {};
+    return Object.entries(changes)
+      .map(([kind, arm]) => [this.words()[kind], this.structures().map((s) => s.name).filter((name) => arm.has(name, point))])
+      .filter(([, names]) => names.length)
+      .map(([words, names]) => `${words}: ${names.join(", ")}`)
+      .join("; ");
+  }
+}
+
+function capital(words) {
+  return words[0].toUpperCase() + words.slice(1);
 }
 
 const viewer = new Viewer(element.querySelector(".viewer"));

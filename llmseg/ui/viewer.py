@@ -21,7 +21,16 @@ from gradio.data_classes import FileData, GradioModel
 from llmseg.case import ORGANS, TARGETS, InputError, Structures, Volume
 
 HERE = Path(__file__).parent
-SCRIPTS = ("contours.js", "volume.js", "view.js", "viewer.js")
+SCRIPTS = (
+    "contours.js",
+    "volume.js",
+    "drawing.js",
+    "ruler.js",
+    "gestures.js",
+    "view.js",
+    "strip.js",
+    "viewer.js",
+)
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0
 FIELD_MM = 12.0

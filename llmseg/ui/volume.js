@@ -96,10 +96,22 @@ class Grey {
 
 /** The structures of one arm; each mask covers its own box only. */
 class Arm {
-  constructor(buffer, table) {
-    const bytes = new Uint8Array(buffer);
-    this.structures = new Map(table.map((entry) => [entry.name, unpack(bytes, entry)]));
+  /** @param {Map<string, {low: number[], size: number[], voxels: Uint8Array}>} structures by name. */
+  constructor(structures) {
+    this.structures = structures;
     this.outlines = new Map();
+  }
+
+  /** An arm as Python packed it. */
+  static read(buffer, table) {
+    const bytes = new Uint8Array(buffer);
+    return new Arm(new Map(table.map((entry) => [entry.name, unpack(bytes, entry)])));
+  }
+
+  /** What this arm has and the other has not, structure by structure. */
+  minus(other) {
+    const left = ([name, mask]) => [name, subtracted(mask, other.structures.get(name))];
+    return new Arm(new Map([...this.structures].map(left)));
   }
 
   has(name, point) {
@@ -108,6 +120,17 @@ class Arm {
     const local = AXES.map((axis, n) => point[axis] - mask.low[n]);
     if (local.some((value, n) => value < 0 || value >= mask.size[n])) return false;
     return mask.voxels[local[0] + mask.size[0] * (local[1] + mask.size[1] * local[2])] === 1;
+  }
+
+  /** Voxels of a structure on each of `count` axial slices. */
+  areas(name, count) {
+    const mask = this.structures.get(name);
+    return sharedBySlice(mask, mask, count);
+  }
+
+  /** Voxels of a structure in all. */
+  voxels(name) {
+    return this.structures.get(name)?.voxels.reduce((sum, voxel) => sum + voxel, 0) ?? 0;
   }
 
   /** The outline of one structure on one slice, or null where it has none; traced once. */
@@ -128,6 +151,39 @@ function unpack(bytes, entry) {
   const voxels = new Uint8Array(size[0] * size[1] * size[2]);
   for (let n = 0; n < voxels.length; n++) voxels[n] = (bytes[entry.offset + (n >> 3)] >> (n & 7)) & 1;
   return { low, size, voxels };
+}
+
+/** Calls `visit(index in a, slice)` for each voxel that both masks hold. */
+function eachShared(a, b, visit) {
+  const low = a.low.map((first, n) => Math.max(first, b.low[n]));
+  const high = a.low.map((first, n) => Math.min(first + a.size[n], b.low[n] + b.size[n]));
+  const index = (mask, y, z) => low[0] - mask.low[0] + mask.size[0] * (y - mask.low[1] + mask.size[1] * (z - mask.low[2]));
+  for (let z = low[2]; z < high[2]; z++) {
+    for (let y = low[1]; y < high[1]; y++) {
+      let i = index(a, y, z);
+      let j = index(b, y, z);
+      for (let x = low[0]; x < high[0]; x++, i++, j++) if (a.voxels[i] & b.voxels[j]) visit(i, z);
+    }
+  }
+}
+
+function subtracted(mask, other) {
+  const voxels = mask.voxels.slice();
+  if (other) eachShared(mask, other, (index) => (voxels[index] = 0));
+  return { ...mask, voxels };
+}
+
+function sharedBySlice(a, b, count) {
+  const shared = new Uint32Array(count);
+  if (a && b) eachShared(a, b, (index, slice) => shared[slice]++);
+  return shared;
+}
+
+/** Dice of one structure in two arms on each axial slice; NaN where neither has it. */
+function diceBySlice(first, second, name, count) {
+  const shared = sharedBySlice(first.structures.get(name), second.structures.get(name), count);
+  const [a, b] = [first.areas(name, count), second.areas(name, count)];
+  return Array.from(shared, (voxels, slice) => (2 * voxels) / (a[slice] + b[slice]));
 }
 
 function traceSlice(mask, plane, slice, spacing) {
