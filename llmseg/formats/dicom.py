@@ -1,6 +1,6 @@
 """DICOM CT series and structure sets, found by what their headers say, and CTs read in HU on the scanner's own grid.
 
-Nothing of a header but geometry, rescaling and identifiers is read, and no identifier is ever written.
+Nothing of a header but geometry, rescaling and identifiers is read, and nothing is written.
 """
 
 from __future__ import annotations
@@ -93,21 +93,48 @@ def read_series(paths: tuple[Path, ...], name: str = "the CT") -> Volume:
         InputError: slices missing, doubled or unlike each other, a tilted gantry, no rescaling to HU, or pixels that
             cannot be decoded.
     """
-    slices = [_read_slice(path, name) for path in paths]
-    _check_alike(slices, name)
-    right, down = np.asarray(slices[0].ImageOrientationPatient, float).reshape(2, 3)
-    normal = np.cross(right, down)
-    slices.sort(key=lambda header: float(np.dot(header.ImagePositionPatient, normal)))
-    positions = np.array([header.ImagePositionPatient for header in slices], float)
-    step = _check_stack(positions, normal, name)
-    row_mm, column_mm = (float(edge) for edge in slices[0].PixelSpacing)
-    affine = np.eye(4)
-    affine[:3, :3] = LPS_TO_RAS @ np.stack([right * column_mm, down * row_mm, normal * step], axis=1)
-    affine[:3, 3] = LPS_TO_RAS @ positions[0]
+    slices = _stack(paths, name)
     array = np.empty((slices[0].Columns, slices[0].Rows, len(slices)), np.float32, order="F")
     for number, header in enumerate(slices):
         array[:, :, number] = _pixels(header, name).T * float(header.RescaleSlope) + float(header.RescaleIntercept)
-    return Volume(np.maximum(array, AIR_HU), affine, name=name)
+    return Volume(np.maximum(array, AIR_HU), affine_of(slices), name=name)
+
+
+def read_headers(paths: tuple[Path, ...], name: str = "the CT") -> list[Dataset]:
+    """Read the headers of one CT series in the order of the slices that `read_series` gives.
+
+    Raises:
+        InputError: see `read_series`.
+    """
+    return _stack(paths, name, stop_before_pixels=True)
+
+
+def affine_of(headers: list[Dataset]) -> np.ndarray:
+    """(4, 4) voxel index (column, row, slice) to mm, RAS+, of a series in the order of its slices."""
+    right, down, normal = _directions(headers[0])
+    positions = np.array([header.ImagePositionPatient for header in headers], float)
+    step = (positions[-1] - positions[0]) @ normal / (len(headers) - 1)
+    row_mm, column_mm = (float(edge) for edge in headers[0].PixelSpacing)
+    affine = np.eye(4)
+    affine[:3, :3] = LPS_TO_RAS @ np.stack([right * column_mm, down * row_mm, normal * step], axis=1)
+    affine[:3, 3] = LPS_TO_RAS @ positions[0]
+    return affine
+
+
+def _stack(paths: tuple[Path, ...], name: str, **reading: bool) -> list[Dataset]:
+    """The slices of a series in the direction of the image planes' normal, once they are known to be a stack."""
+    slices = [_read_slice(path, name, **reading) for path in paths]
+    _check_alike(slices, name)
+    *_, normal = _directions(slices[0])
+    slices.sort(key=lambda header: float(np.dot(header.ImagePositionPatient, normal)))
+    _check_stack(np.array([header.ImagePositionPatient for header in slices], float), normal, name)
+    return slices
+
+
+def _directions(header: Dataset) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Where columns, rows and slices run, as unit vectors in LPS."""
+    right, down = np.asarray(header.ImageOrientationPatient, float).reshape(2, 3)
+    return right, down, np.cross(right, down)
 
 
 def _header(path: Path) -> Dataset | None:
@@ -146,12 +173,12 @@ def _text(header: Dataset, keyword: str) -> str:
     return str(header.get(keyword) or "").strip()
 
 
-def _read_slice(path: Path, name: str) -> Dataset:
+def _read_slice(path: Path, name: str, **reading: bool) -> Dataset:
     from pydicom import dcmread
     from pydicom.errors import InvalidDicomError
 
     try:
-        header = dcmread(path)
+        header = dcmread(path, **reading)
     except (InvalidDicomError, EOFError, ValueError) as error:
         raise InputError(f"{name} has a file that cannot be read ({path.name}: {error}). Copy it again.") from error
     if int(header.get("NumberOfFrames") or 1) > 1:
@@ -173,8 +200,8 @@ def _check_alike(slices: list[Dataset], name: str) -> None:
             raise InputError(f"{name} has slices of different {keyword}. Keep one scan in a series.")
 
 
-def _check_stack(positions: np.ndarray, normal: np.ndarray, name: str) -> float:
-    """The distance between slices in mm, once nothing speaks against it being the same everywhere."""
+def _check_stack(positions: np.ndarray, normal: np.ndarray, name: str) -> None:
+    """Refuse slices that are not evenly spaced, or not above one another."""
     heights = positions @ normal
     steps = np.diff(heights)
     step = float(np.median(steps))
@@ -191,7 +218,6 @@ def _check_stack(positions: np.ndarray, normal: np.ndarray, name: str) -> float:
     if sideways_mm > TILT_MM:
         tilt = np.degrees(np.arctan2(sideways_mm, along @ normal))
         raise InputError(f"{name} was scanned with the gantry tilted by {tilt:.1f} degrees. Use an untilted scan.")
-    return float((heights[-1] - heights[0]) / len(steps))
 
 
 def _pixels(header: Dataset, name: str) -> np.ndarray:
