@@ -35,6 +35,7 @@ FLOORS = {
     "llmseg.text": 1,
     "llmseg.datasets": 1,
     "llmseg.formats": 1,
+    "llmseg.gate": 1,
     "llmseg.preprocessing": 1,
     "llmseg.metrics": 1,
     "llmseg.plots": 1,
