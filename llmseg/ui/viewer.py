@@ -37,19 +37,19 @@ FIELD_MM = 12.0
 
 COLOURS = MappingProxyType(
     {
-        "PTV_High": "#ff4b4b",
-        "PTV_Mid": "#ff9f1c",
-        "PTV_Low": "#4da3ff",
-        "Brainstem": "#c58bff",
-        "SpinalCord": "#ffe14d",
-        "Parotid_R": "#2ee6c5",
-        "Parotid_L": "#7bd88f",
-        "Esophagus": "#c49a6c",
-        "Larynx": "#ff8fc7",
-        "Bone_Mandible": "#e8e4d0",
+        "PTV_High": "#fe6676",
+        "PTV_Mid": "#ff9311",
+        "PTV_Low": "#7cb8f8",
+        "Brainstem": "#8f6ae6",
+        "SpinalCord": "#ffff32",
+        "Parotid_R": "#43c3a1",
+        "Parotid_L": "#b0fcb4",
+        "Esophagus": "#ac6b0b",
+        "Larynx": "#cc437d",
+        "Bone_Mandible": "#d8d8e5",
     }
 )
-"""The customary colours (high dose red, cord yellow), told apart by lightness too; targets also have thicker lines."""
+"""The customary hues (high dose red, cord yellow), also told apart by those who see no red or no green."""
 
 OTHER_COLOUR = "#cfd8dc"
 
