@@ -119,6 +119,9 @@ function hatching(colour) {
   const side = 7;
   const tile = make("canvas", { width: side, height: side });
   const context = tile.getContext("2d");
+  // Dark between the lines: on soft tissue they are as light as what lies under them.
+  context.fillStyle = "rgba(0, 0, 0, 0.45)";
+  context.fillRect(0, 0, side, side);
   context.strokeStyle = colour;
   context.lineWidth = 1.6;
   // Three strokes, so that the tile's corners meet its neighbours'.

@@ -87,6 +87,7 @@ class Viewer {
     this.difference = null;
     this.files = new Map(Object.entries({ ct: value.ct, ...value.masks }).map(([name, file]) => [name, file.url]));
     if (isNewCase) this.start();
+    this.choose(isNewCase || !this.chosen ? FIRST_CHOSEN : this.chosen);
     if (this.scene.jump) AXES.forEach((axis, n) => (this.cursor[axis] = this.scene.jump[n]));
     this.say("");
     this.root.classList.remove("new-case");
@@ -102,7 +103,6 @@ class Viewer {
     for (const [n, axis] of AXES.entries()) this.cursor[axis] = this.scene.start[n];
     this.find(".slices").max = this.ct.size.z - 1;
     this.ruler.clear();
-    this.choose(FIRST_CHOSEN);
     this.camera.zoom = 0;
     this.fit();
   }
