@@ -29,7 +29,7 @@ from llmseg.ui.numbers import CAVEAT, Measured
 from llmseg.ui.reading import shown
 from llmseg.ui.running import Model, Progress, Stopped, stepwise
 from llmseg.ui.session import RecentlyUsed, Session, Workspace
-from llmseg.ui.viewer import Frame, frame_of, in_order, pack_ct, pack_masks, to_data
+from llmseg.ui.viewer import COLOURS, Frame, frame_of, in_order, pack_ct, pack_masks, to_data
 from llmseg.ui.workbench import Status, Workbench
 
 GRIDS = [
@@ -585,6 +585,7 @@ def test_the_small_picture_shows_the_patients_right_on_its_left(two_notes):
         np.array(Image.open(io.BytesIO(base64.b64decode(one.result.picture.split(",")[1]))))
         for one in two_notes.tried_here
     ]
-    target = [np.argwhere((picture == (255, 75, 75)).all(axis=2))[:, 1].mean() for picture in pictures]
+    colour = [int(COLOURS["PTV_High"][n : n + 2], 16) for n in (1, 3, 5)]
+    target = [np.argwhere((picture == colour).all(axis=2))[:, 1].mean() for picture in pictures]
     middle = pictures[0].shape[1] / 2
     assert target[0] > middle > target[1]
