@@ -7,7 +7,7 @@ const SECOND = "no-text"; // what stands in the second panel, with or without a 
 /** What the note added and removed: told apart by colour, by solid or hatched filling, and by solid or dotted edge. */
 const CHANGES = {
   added: { colour: "#56b4ff", dash: [], alpha: 0.42, isHatched: false },
-  removed: { colour: "#ffb000", dash: [1.5, 3.5], alpha: 0.9, isHatched: true },
+  removed: { colour: "#ffb000", dash: [2, 3], alpha: 0.9, isHatched: true },
 };
 
 class Drawing {
@@ -30,7 +30,7 @@ class Drawing {
   /** The note's contours left of the divider, the others right of it. */
   paintSwipe() {
     const [width, height] = this.view.size;
-    const divider = width * this.viewer.settings.divider;
+    const divider = Math.round(width * this.viewer.settings.divider); // whole pixels: a soft edge costs twice the time
     const parts = { text: [0, divider], [SECOND]: [divider, width] };
     for (const name of this.viewer.armsOf("swipe")) {
       const [from, to] = parts[name] ?? [0, width];
@@ -80,25 +80,30 @@ class Drawing {
   paintChange(name) {
     const arm = this.viewer.changes()?.[name];
     if (!arm) return;
+    const { scale, zero } = this.view.transform;
+    const pixels = new DOMMatrix([-scale, 0, 0, -scale, ...zero]);
     const area = new Path2D();
     for (const structure of this.viewer.structures()) {
       const line = this.outline(arm, structure);
-      if (line) area.addPath(line.path);
+      if (line) area.addPath(line.path, pixels);
     }
-    const context = this.view.inMillimetres();
+    const context = this.view.inPixels();
     const { colour, dash, alpha, isHatched } = CHANGES[name];
     context.globalAlpha = alpha;
     context.fillStyle = isHatched ? this.hatch(colour) : colour;
     context.fill(area);
     context.globalAlpha = 1;
-    this.dash(dash, dash.length > 0);
-    this.stroke(area, 1.5, colour);
+    context.setLineDash(dash);
+    context.lineCap = "butt";
+    context.lineWidth = 1.5;
+    context.strokeStyle = colour;
+    context.stroke(area);
   }
 
-  /** Slanting lines a few pixels apart at any zoom, fixed to the picture. */
+  /** Slanting lines a few pixels apart at any zoom, fixed to the picture; in whole pixels, which need no resampling. */
   hatch(colour) {
     const pattern = this.context.createPattern(hatching(colour), "repeat");
-    pattern.setTransform(new DOMMatrix().scale(1 / (this.scale * this.view.ratio)));
+    pattern.setTransform(new DOMMatrix([1, 0, 0, 1, ...this.view.transform.zero.map(Math.round)]));
     return pattern;
   }
 

@@ -14,6 +14,7 @@ class View {
     for (const [edge, letter] of Object.entries(this.plane.letters)) this.lay("b", `letter ${edge}`, letter);
     this.lines = ["across", "up"].map((way) => this.lay("i", `cross ${way}`));
     this.scale = this.lay("span", "scale");
+    this.scaleWords = this.scale.appendChild(make("em"));
     this.number = this.lay("span", "number");
     this.length = this.lay("span", "length");
     this.divider = this.panel === "swipe" ? newDivider(this) : null;
@@ -115,7 +116,7 @@ class View {
     this.lines[1].style.transform = `translateX(${x}px)`;
     const length = [100, 50, 20, 10, 5].find((mm) => mm * scale < this.size[0] * 0.34) ?? 2;
     this.scale.style.width = `${Math.round(length * scale)}px`;
-    setText(this.scale, `${length} mm`);
+    setText(this.scaleWords, `${length} mm`);
     setText(this.number, `${cursor[through] + 1} / ${ct.size[through]}`);
     if (this.divider) placeDivider(this.divider, settings.divider);
   }
