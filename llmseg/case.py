@@ -24,6 +24,9 @@ CT = "ct"
 MODALITIES = (CT, "pet", "mr")
 """The kinds of image there are; "mr-t1" and "mr-t2" are two of one kind."""
 
+RESEARCH_ONLY = "llmseg research use only, not for clinical use"
+"""What every file that leaves the project says; short enough for the headers of NIfTI and DICOM."""
+
 SPACING_RANGE_MM = (0.1, 10.0)
 
 

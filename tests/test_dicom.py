@@ -13,7 +13,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from llmseg.case import InputError, Volume
-from llmseg.formats.dicom import LPS_TO_RAS, find_series, read_series
+from llmseg.formats.dicom import LPS_TO_RAS, choose_series, find_series, read_series
 from llmseg.formats.rtstruct import draw, fill_even_odd, read_contours
 from llmseg.metrics import dice
 
@@ -102,6 +102,36 @@ def test_scouts_and_other_files_are_passed_over(tmp_path):
     tree = find_series(tmp_path)
     assert [len(series.paths) for series in tree.series] == [24]
     assert tree.structure_sets == ()
+
+
+def test_of_two_series_the_one_with_twice_the_slices_is_meant(tmp_path):
+    write_ct(tmp_path / "a", left_out=range(12, 24))
+    write_ct(tmp_path / "b")
+    assert len(choose_series(find_series(tmp_path)).paths) == 24
+
+
+def test_series_that_cannot_be_told_apart_are_listed_and_none_is_chosen(tmp_path):
+    write_ct(tmp_path / "a", left_out=range(13, 24))
+    write_ct(tmp_path / "b")
+    for path in (tmp_path / "b").iterdir():
+        header = pydicom.dcmread(path)
+        header.SeriesDescription = "Neck 3.0"
+        header.save_as(path)
+    with pytest.raises(InputError, match=r"2 CT series \(Neck 3\.0, 24 slices; unnamed, 13 slices\)"):
+        choose_series(find_series(tmp_path))
+
+
+def test_two_patients_are_never_mixed_up(tmp_path):
+    write_ct(tmp_path / "a", left_out=range(3, 24), patient="A")
+    write_ct(tmp_path / "b", patient="B")
+    with pytest.raises(InputError, match="CTs of 2 patients"):
+        choose_series(find_series(tmp_path))
+
+
+def test_a_tree_without_a_ct_says_what_to_export(tmp_path):
+    (tmp_path / "readme").write_text("no DICOM")
+    with pytest.raises(InputError, match="no CT series"):
+        choose_series(find_series(tmp_path))
 
 
 @pytest.mark.parametrize("axes", [((1, 0, 0), (0, 1, 0)), FEET_FIRST, TURNED], ids=["HFS", "FFS", "oblique"])

@@ -26,7 +26,15 @@ TILT_MM = 1.0
 STEP_SHARE = 0.1
 """By how much of a step two neighbouring slices may be nearer or farther than the others."""
 
-_IDENTIFYING = ("SOPClassUID", "Modality", "ImageType", "PatientID", "SeriesInstanceUID", "FrameOfReferenceUID")
+_IDENTIFYING = (
+    "SOPClassUID",
+    "Modality",
+    "ImageType",
+    "PatientID",
+    "SeriesInstanceUID",
+    "FrameOfReferenceUID",
+    "SeriesDescription",
+)
 _REFERRING = ("ReferencedFrameOfReferenceSequence", "ApprovalStatus")
 _GEOMETRY = ("ImagePositionPatient", "ImageOrientationPatient", "PixelSpacing", "RescaleSlope", "RescaleIntercept")
 _SAME = ("ImageOrientationPatient", "PixelSpacing", "Rows", "Columns")
@@ -40,6 +48,7 @@ class Series:
     patient: str
     frame: str
     paths: tuple[Path, ...]
+    description: str = ""
 
 
 @dataclass(frozen=True)
@@ -78,10 +87,32 @@ def find_series(root: str | Path, on_progress: Callable[[int, int], None] | None
         elif header is not None and "LOCALIZER" not in (header.get("ImageType") or ()):
             uid = str(header.SeriesInstanceUID)
             slices[uid].append(path)
-            about[uid] = (_text(header, "PatientID"), _text(header, "FrameOfReferenceUID"))
+            words = ("PatientID", "FrameOfReferenceUID", "SeriesDescription")
+            about[uid] = tuple(_text(header, keyword) for keyword in words)
         if on_progress:
             on_progress(done, len(files))
-    return Tree(tuple(Series(uid, *about[uid], tuple(paths)) for uid, paths in slices.items()), tuple(sets))
+    series = []
+    for uid, paths in slices.items():
+        patient, frame, description = about[uid]
+        series.append(Series(uid, patient, frame, tuple(paths), description))
+    return Tree(tuple(series), tuple(sets))
+
+
+def choose_series(tree: Tree) -> Series:
+    """The one CT series of a tree, or the one that dwarfs the others: at least twice as many slices as any of them.
+
+    Raises:
+        InputError: no CT series, several patients, or several series of which none dwarfs the others.
+    """
+    found = sorted(tree.series, key=lambda series: -len(series.paths))
+    if not found:
+        raise InputError("There is no CT series in DICOM format in it. Export the planning CT, one file per slice.")
+    if len({series.patient for series in found}) > 1:
+        raise InputError(f"It holds CTs of {len({series.patient for series in found})} patients. Keep one of them.")
+    if len(found) > 1 and len(found[0].paths) < 2 * len(found[1].paths):
+        listed = "; ".join(f"{series.description or 'unnamed'}, {len(series.paths)} slices" for series in found[:6])
+        raise InputError(f"It holds {len(found)} CT series ({listed}). Keep the one to contour.")
+    return found[0]
 
 
 def read_series(paths: tuple[Path, ...], name: str = "the CT") -> Volume:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from llmseg.case import InputError, Structures, Volume
+from llmseg.case import RESEARCH_ONLY, InputError, Structures, Volume
 
 SUFFIXES = (".nii.gz", ".nii")
 
@@ -65,6 +65,11 @@ def write_mask(path: str | Path, mask: np.ndarray, affine: np.ndarray) -> None:
     _write(Path(path), np.asarray(mask).astype(np.uint8), affine)
 
 
+def write_labels(path: str | Path, labels: np.ndarray, affine: np.ndarray) -> None:
+    """Write a (X, Y, Z) map of labels from 0 to 255."""
+    _write(Path(path), np.asarray(labels).astype(np.uint8), affine)
+
+
 def write_percent(path: str | Path, share: np.ndarray, affine: np.ndarray) -> None:
     """Write a (X, Y, Z) map of shares in [0, 1] as whole percent, uint8."""
     _write(Path(path), np.rint(share * 100).astype(np.uint8), affine)
@@ -114,6 +119,7 @@ def _write(path: Path, array: np.ndarray, affine: np.ndarray) -> None:
 
     image = nibabel.Nifti1Image(array, affine)
     image.header.set_xyzt_units("mm")
+    image.header["descrip"] = RESEARCH_ONLY
     temporary = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llmseg import __version__
-from llmseg.case import TARGETS, InputError, Structures, Volume
+from llmseg.case import RESEARCH_ONLY, TARGETS, InputError, Structures, Volume
 from llmseg.formats.dicom import LPS_TO_RAS, Series, affine_of, read_headers
 from llmseg.formats.whole import write_whole
 
@@ -31,7 +31,6 @@ SAME_PLANE = 0.1
 MOST_SLICES = 4
 """A structure contoured on every n-th slice, n up to this, is filled in between."""
 
-RESEARCH_ONLY = "llmseg research use only, not for clinical use"
 LABEL = "RESEARCH ONLY"
 """Of 16 letters at most: the one line that every planning system shows."""
 

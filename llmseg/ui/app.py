@@ -9,6 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
+from dataclasses import replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
+from gradio.data_classes import FileData, GradioModel
 
 from llmseg.case import InputError
 from llmseg.datasets.folder import Dataset
@@ -40,15 +42,37 @@ HERE = Path(__file__).parent
 log = logging.getLogger(__name__)
 
 LARGEST_UPLOAD = "600mb"
+ACCEPTED = [".nii", ".gz", ".zip"]
 FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 PRIVACY = f"<p>An uploaded CT stays on this server, for this tab only, {KEEP_SECONDS // 3600} hours at most.</p>"
 MASTHEAD = '<header class="masthead"><strong>llmseg</strong><span>The clinical note steers the contour</span></header>'
 RESEARCH = '<p class="research">Research use only</p>'
 PLACEHOLDER = "Paste or write the clinical note. Names and other identifiers are taken out before anything reads it."
 READY = Status("Edit the note, then press Run.")
-NO_CASE = Status("Upload a CT to begin.")
+NO_CASE = Status("Drop a CT to begin.")
 REWRITTEN = Status("The note's words could not be mended; it was written anew from the fields. Undo brings it back.")
 OPENING = Status("Opening the CT", "busy")
+PREPARING = Status("Preparing the file", "busy")
+DOWNLOADS = {
+    "masks": "Masks, NIfTI",
+    "table": "Table, CSV",
+    "report": "Report, HTML",
+    "rtstruct": "RTSTRUCT",
+    "session": "Session",
+}
+ABOUT_DOWNLOADS = (
+    '<p class="quiet about">A session opens here again, by the drop area. An RTSTRUCT needs a CT sent as DICOM, and '
+    "names its patient; the others hold the note as the model read it. All are for research use only.</p>"
+)
+FETCH = """
+watch("value", () => {
+  if (!props.value?.file) return;
+  const link = document.createElement("a");
+  link.href = props.value.file.url;
+  link.download = props.value.file.orig_name;
+  link.click();
+});
+"""
 
 
 def build_app(
@@ -104,6 +128,12 @@ def launch_options() -> dict[str, object]:
     }
 
 
+class Fetched(GradioModel):
+    """A file on its way to the user."""
+
+    file: FileData
+
+
 class _Page:
     """The components, and which of them each button reads and writes."""
 
@@ -130,9 +160,10 @@ class _Page:
                 self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
 
     def _cases(self, first: str | None) -> None:
-        with gr.Row(elem_classes="tight"):
-            self.case = gr.Dropdown(self.bench.catalogue.choices, value=first, label="Case", elem_id="case", scale=3)
-            self.file = gr.UploadButton("Upload CT", size="sm", elem_id="upload", scale=0, min_width=82)
+        self.case = gr.Dropdown(self.bench.catalogue.choices, value=first, label="Case", elem_id="case")
+        self.file = gr.File(
+            show_label=False, file_types=ACCEPTED, height=46, elem_id="upload", elem_classes="drop", container=False
+        )
 
     def _note(self) -> None:
         with gr.Row(elem_classes="tight fields"):
@@ -163,6 +194,14 @@ class _Page:
 
             with gr.Tab("Tried", id="tried"):
                 self.tried = gr.HTML(tried.NOTHING, elem_id="tried", js_on_load=tried.ON_LOAD, apply_default_css=False)
+            with gr.Tab("Download", id="download"):
+                with gr.Row(elem_classes="downloads"):
+                    self.downloads = {
+                        kind: gr.Button(label, size="sm", min_width=70, elem_id=f"get-{kind}")
+                        for kind, label in DOWNLOADS.items()
+                    }
+                gr.HTML(ABOUT_DOWNLOADS)
+                self.fetch = gr.HTML(None, html_template="", js_on_load=FETCH, apply_default_css=False, elem_id="fetch")
 
     def _run(self) -> None:
         with gr.Row(elem_classes="tight"):
@@ -193,10 +232,15 @@ class _Page:
         self.case.input(OPENING.html, None, [self.status], **quick).then(
             self._or_toast(self.choose, opened), [self.session, self.case], opened, **quiet
         )
-        sent = [*opened, self.case]
+        sent = [*opened, self.case, self.file]
         self.file.upload(OPENING.html, None, [self.status], **quick).then(
             self._or_toast(self.upload, sent), [self.session, self.file], sent, **quiet
         )
+        for kind, button in self.downloads.items():
+            fetched = [self.fetch, self.status]
+            button.click(PREPARING.html, None, [self.status], **quick).then(
+                self._or_toast(partial(self.download, kind), fetched), [self.session], fetched, **quiet
+            )
         # `change`, not `input`: a pasted note counts too. Only the last of a burst of keystrokes is read.
         read = [*self.fields, self.words]
         self.note.change(self.read, asked, read, trigger_mode="always_last", **quick)
@@ -238,8 +282,12 @@ class _Page:
         return self._shown(self.bench.choose(session or Session.start(), key))
 
     def upload(self, session: Session | None, path: str) -> tuple:
-        # The list lets go of its case, so that choosing that one again counts as a choice.
-        return *self._shown(self.bench.upload(session or Session.start(), path)), None
+        # The list lets go of its case, so that choosing that one again counts as a choice; the drop area of its file.
+        return *self._shown(self.bench.upload(session or Session.start(), path)), None, None
+
+    def download(self, kind: str, session: Session | None) -> tuple:
+        path = self.bench.download(session or Session.start(), kind)
+        return Fetched(file=FileData(path=path, orig_name=Path(path).name)), Status("Downloaded.", "done").html()
 
     def _shown(self, session: Session) -> tuple:
         """A newly opened case: its panels, its note, and the buttons that now make sense."""
@@ -250,7 +298,8 @@ class _Page:
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         written = self._written(note)
         rest = (*written, None, _enabled(False), shown(note, ()))
-        return session, *panels, READY.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
+        ready = replace(READY, warnings=session.shown.oddities)
+        return session, *panels, ready.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
 
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
@@ -376,7 +425,9 @@ class _Page:
                 return handler(*values)
             except InputError as error:
                 _toast(error)
-                return tuple(READY.html() if output is self.status else gr.skip() for output in outputs)
+                # The drop area lets go of a file that was refused, and takes the next one.
+                undone = {self.status: READY.html(), self.file: None}
+                return tuple(undone.get(output, gr.skip()) for output in outputs)
 
         return handled
 

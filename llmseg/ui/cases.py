@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from dataclasses import field as default
 from functools import partial
 from pathlib import Path
 
@@ -13,7 +14,13 @@ import numpy as np
 
 from llmseg.case import STRUCTURES, Case, InputError, Structures, Volume
 from llmseg.datasets.folder import Dataset
-from llmseg.formats.nifti import read_structures, read_volume
+from llmseg.formats import saved
+from llmseg.formats.archive import unzip
+from llmseg.formats.dicom import Series, choose_series, find_series, read_series
+from llmseg.formats.nifti import SUFFIXES, read_structures, read_volume
+from llmseg.formats.saved import COMPARED, Arm
+from llmseg.formats.segmentation import PROVENANCE
+from llmseg.gate import check_ct
 from llmseg.text.facts import Facts
 from llmseg.ui.viewer import Frame, PackedMasks, field_of, frame_of, pack_ct, pack_masks
 
@@ -28,6 +35,9 @@ class Entry:
     Args:
         key: unique on this server.
         results: folder of stored contours with "text" and "no-text" in it, or None.
+        series: the DICOM series a sent CT came as.
+        sent: whether a user sent it; what is odd about it is then said.
+        arms: what a saved session said about each arm's contours.
     """
 
     key: str
@@ -37,6 +47,9 @@ class Entry:
     note: str = ""
     facts: Facts | None = None
     results: Path | None = None
+    series: Series | None = None
+    sent: bool = False
+    arms: Mapping[str, Arm] = default(default_factory=dict)
 
 
 class Catalogue:
@@ -93,10 +106,44 @@ def _label(case: Case) -> str:
     return " · ".join(part for part in (case.id, facts, case.split) if part)
 
 
-def uploaded(path: str | Path, key: str) -> Entry:
-    """An entry for a NIfTI that a user sent; there is no reference to compare with."""
+def uploaded(path: str | Path, key: str, folder: Path) -> Entry:
+    """An entry for what a user sent: a NIfTI, a zipped DICOM series, or a session saved on this page.
+
+    Args:
+        folder: where an archive is unpacked; the session's own.
+    Raises:
+        InputError: none of these, or an archive that cannot be used.
+    """
     path = Path(path)
-    return Entry(key, path.name, load_volume=partial(_read_sent, path), load_reference=_none)
+    entry = Entry(key, path.name, load_volume=partial(_read_sent, path), load_reference=_none, sent=True)
+    if path.name.lower().endswith(".zip"):
+        return _unzipped(entry, path, folder)
+    if not path.name.endswith(SUFFIXES):
+        raise InputError(
+            f"{path.name} is none of .nii, .nii.gz and .zip. Send a CT as NIfTI, or its DICOM files zipped."
+        )
+    return entry
+
+
+def _unzipped(entry: Entry, path: Path, folder: Path) -> Entry:
+    files = unzip(path, folder)
+    try:
+        if found := saved.find(files):
+            return replace(
+                entry,
+                label=found.label or path.name,
+                load_volume=partial(read_volume, found.ct),
+                load_reference=found.load_reference,
+                note=found.note,
+                results=found.results,
+                arms=found.arms,
+            )
+        if any(place.name.endswith(SUFFIXES) for place in files.values()):
+            raise InputError("It holds NIfTI files. Send the CT itself, unzipped.")
+        series = choose_series(find_series(next(iter(files.values())).parent))
+    except InputError as error:
+        raise InputError(f"{path.name} cannot be opened. {error}") from error
+    return replace(entry, load_volume=partial(read_series, series.paths, path.name), series=series)
 
 
 def _read_sent(path: Path) -> Volume:
@@ -116,17 +163,21 @@ class Shown:
     """A case made ready for the panels: files and small numbers only, so that a session can hold it.
 
     Args:
+        shape: of the CT itself.
         start, field: displayed voxel where the crosshair begins, and what the views show at first.
+        oddities: what its user should know about a CT that was sent.
     """
 
     key: str
     label: str
     frame: Frame
+    shape: tuple[int, int, int]
     ct: str
     reference: PackedMasks | None
     reference_ml: Mapping[str, float]
     start: tuple[int, int, int]
     field: tuple[tuple[int, int], ...]
+    oddities: tuple[str, ...] = ()
 
     @property
     def files(self) -> list[str]:
@@ -137,30 +188,35 @@ def prepare(entry: Entry, folder: Path) -> Shown:
     """Read a case and pack its CT and reference contours for the page.
 
     Raises:
-        InputError: whatever is wrong with the files.
+        InputError: whatever is wrong with the files, or a sent CT that cannot be contoured.
     """
     volume, reference = entry.load_volume(), entry.load_reference()
+    oddities = check_ct(volume) if entry.sent else ()
+    if refused := [oddity.text for oddity in oddities if oddity.refused]:
+        raise InputError(f"{entry.label} cannot be contoured. {' '.join(refused)}")
     if reference is not None:
-        check_grid(reference, volume, "The reference of " + entry.label)
+        check_grid(reference, volume.shape, "The reference of " + entry.label)
     frame = frame_of(volume, reference)
     start = _start(frame, reference or {})
     return Shown(
         key=entry.key,
         label=entry.label,
         frame=frame,
+        shape=volume.shape,
         ct=pack_ct(volume, frame, folder),
         reference=pack_masks(reference, frame, folder) if reference else None,
         reference_ml=volumes_ml(reference) if reference else {},
         start=start,
         field=field_of(volume, frame, start[2]),
+        oddities=tuple(oddity.text for oddity in oddities),
     )
 
 
-def check_grid(structures: Structures, volume: Volume, name: str) -> None:
-    """Refuse contours that do not lie on the CT's grid."""
+def check_grid(structures: Structures, ct: tuple[int, int, int], name: str) -> None:
+    """Refuse contours that do not lie on the CT's grid, by its shape."""
     shape = next(iter(structures.values())).shape
-    if shape != volume.shape:
-        raise InputError(f"{name} has shape {shape}, the CT {volume.shape}. Resample the contours to the CT's grid.")
+    if shape != ct:
+        raise InputError(f"{name} has shape {shape}, the CT {ct}. Resample the contours to the CT's grid.")
 
 
 def volumes_ml(structures: Structures) -> dict[str, float]:
@@ -189,12 +245,19 @@ class Stored:
 
 
 def read_stored(entry: Entry) -> dict[str, Stored]:
-    """The stored contours of a case, by arm; empty if there are none."""
+    """The stored contours of a case, by arm, and "compared" where there was a comparison; empty if there are none."""
     found = {}
-    for arm in ARMS if entry.results else ():
+    for arm in (*ARMS, COMPARED) if entry.results else ():
         folder = entry.results / arm
         structures = read_structures(folder, STRUCTURES) if folder.is_dir() else None
         if structures:
-            record = folder / "segmentation.json"
-            found[arm] = Stored(structures, json.loads(record.read_text("utf-8")) if record.is_file() else {})
+            found[arm] = Stored(structures, _provenance(folder / PROVENANCE))
     return found
+
+
+def _provenance(path: Path) -> Mapping[str, object]:
+    try:
+        record = json.loads(path.read_bytes()) if path.is_file() else {}
+    except (ValueError, RecursionError) as error:
+        raise InputError(f"{path.name} is damaged ({error}). Contour the case again.") from error
+    return record if isinstance(record, dict) else {}

@@ -26,6 +26,8 @@ class Result:
     Args:
         own_note: whether the note was the case's own, for which its reference was drawn; true without a note.
         picture: the contours seen from the front, small, as a data URL.
+        note: what the model read, de-identified; "" without a note, or where that is not known.
+        provenance: what drew it.
     """
 
     masks: PackedMasks
@@ -35,6 +37,8 @@ class Result:
     stored: bool = False
     own_note: bool = True
     picture: str = ""
+    note: str = ""
+    provenance: Mapping[str, object] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -10,13 +10,16 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from threading import Lock
 
 from llmseg.case import TARGETS, InputError, Note, Structures
 from llmseg.explain import Delta, counterfactuals, difference, plan_ablation
-from llmseg.text.note import NoteReading
+from llmseg.formats.saved import COMPARED, Arm
+from llmseg.text.note import NoteReading, read_note
 from llmseg.ui import numbers
-from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, prepare, read_stored, uploaded, volumes_ml
+from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, check_grid, prepare, read_stored, uploaded, volumes_ml
+from llmseg.ui.downloads import make, taken
 from llmseg.ui.notes import warnings_about
 from llmseg.ui.reading import told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
@@ -84,11 +87,24 @@ class Workbench:
         return opened
 
     def upload(self, session: Session, path: str) -> Session:
-        """Open a CT the user sent; it stays in this session's own folder."""
-        entry = uploaded(path, key=f"upload/{session.id}/{time.time_ns()}")
-        shown = prepare(entry, self.workspace.of(session))
+        """Open what the user sent: a CT, or a saved session with its contours; it stays in this session's own folder.
+
+        Raises:
+            InputError: neither of them, or a CT that cannot be contoured.
+        """
+        folder = self.workspace.of(session)
+        try:
+            entry = uploaded(path, f"upload/{session.id}/{time.time_ns()}", folder)
+            shown = prepare(entry, folder)
+            results = dict(self._stored(entry, shown, folder))
+        except InputError as error:
+            # Where this server keeps what is sent is nothing to tell.
+            raise InputError(str(error).replace(f"{folder}{os.sep}", "")) from error
+        again, said = results.pop(COMPARED, None), entry.arms.get(COMPARED)
         self.stops.stop(session)
-        return Session(session.id, shown, entry, tried=session.tried)
+        compared = Compared(said.name, said.title, again) if again and said else None
+        opened = Session(session.id, shown, entry, results, compared, tried=session.tried)
+        return _remembering(opened, entry.note, frozenset(), results.get("text"))
 
     def entry(self, session: Session) -> Entry:
         if session.upload is not None:
@@ -103,17 +119,21 @@ class Workbench:
             ready = self._prepared.get(entry.key)
             if ready is None or not _still_there(*ready):
                 shown = prepare(entry, self.workspace.shared)
-                ready = (shown, self._stored(entry, shown))
+                ready = (shown, self._stored(entry, shown, self.workspace.shared))
                 self._prepared.put(entry.key, ready)
             return ready
 
-    def _stored(self, entry: Entry, shown: Shown) -> Mapping[str, Result]:
+    def _stored(self, entry: Entry, shown: Shown, folder: Path) -> Mapping[str, Result]:
         stored = read_stored(entry)
         reference = entry.load_reference() if stored else None
         results = {}
         for arm, kept in stored.items():
-            caption = _stored_caption(kept.provenance, entry.note)
-            results[arm] = self._result(kept.structures, reference, shown, self.workspace.shared, caption, stored=True)
+            check_grid(kept.structures, shown.shape, f"The stored result of {entry.label}")
+            is_own = _is_of(kept.provenance, entry.note)
+            said = entry.arms.get(arm, Arm(_stored_caption(kept.provenance, is_own)))
+            note = read_note(entry.note).text if arm == "text" and is_own else ""
+            result = self._result(kept.structures, reference, shown, folder, said.caption, kept.provenance)
+            results[arm] = replace(result, stored=True, own_note=said.own_note, note=note)
         return results
 
     # ---- running ----
@@ -266,21 +286,24 @@ class Workbench:
             if arm in drawn.masks:
                 caption = f"“{_shortened(reading.text)}”" if arm == "text" else ""
                 result = self._result_of(drawn, arm, session, caption)
-                results[arm] = replace(result, own_note=arm != "text" or own)
+                note = reading.text if arm == "text" else ""
+                results[arm] = replace(result, own_note=arm != "text" or own, note=note)
         return results
 
     def _result_of(self, drawn: Drawn, arm: str, session: Session, caption: str) -> Result:
         reference, folder = self.entry(session).load_reference(), self.workspace.of(session)
-        return self._result(drawn.structures(arm), reference, session.shown, folder, caption)
+        return self._result(drawn.structures(arm), reference, session.shown, folder, caption, drawn.provenance[arm])
 
-    def _result(self, drawn: Structures, reference, shown: Shown, folder, caption: str, stored: bool = False) -> Result:
+    def _result(
+        self, drawn: Structures, reference, shown: Shown, folder: Path, caption: str, provenance: Mapping
+    ) -> Result:
         return Result(
             masks=pack_masks(drawn, shown.frame, folder),
             names=frozenset(drawn),
             measured=numbers.measure(drawn, reference, volumes_ml(drawn)),
             caption=caption,
-            stored=stored,
             picture=picture_of(drawn, shown.frame, _middle(shown)),
+            provenance=provenance,
         )
 
     def _warnings(self, reading: NoteReading | None, drawn: Structures | None, run: Drawn) -> tuple[str, ...]:
@@ -323,6 +346,17 @@ class Workbench:
         measured = {arm: result.measured for arm, result in results.items()}
         second = session.compared.title if session.compared else "without the note"
         return numbers.chart(measured, in_order({name for r in results.values() for name in r.names}), second)
+
+    # ---- what a user takes home ----
+
+    def download(self, session: Session, kind: str) -> str:
+        """Make one of `downloads.KINDS` of what is on show, and return its path; it goes when the session does.
+
+        Raises:
+            InputError: nothing was contoured yet, or this case has no such file.
+        """
+        what = taken(session, self.entry(session))
+        return str(make(kind, what, self.workspace.of(session)))
 
     def forget(self, session: Session | None) -> None:
         """Delete everything kept for a tab that has gone."""
@@ -385,11 +419,16 @@ def _caveat(results: Mapping[str, Result], has_scores: bool) -> str:
     return numbers.CAVEAT if is_own else f"{numbers.CAVEAT} {numbers.OTHER_NOTE}"
 
 
-def _stored_caption(provenance: Mapping[str, object], note: str) -> str:
+def _is_of(provenance: Mapping[str, object], note: str) -> bool:
+    """Whether contours were drawn with this note."""
+    same = {hashlib.sha256(text.encode()).hexdigest() for text in (note, f"{note}\n")}  # a file ends its last line
+    return provenance.get("note_sha256") in same
+
+
+def _stored_caption(provenance: Mapping[str, object], is_own: bool) -> str:
     known = [provenance.get("checkpoint"), provenance.get("llmseg") and f"llmseg {provenance['llmseg']}"]
-    if read := provenance.get("note_sha256"):
-        same = {hashlib.sha256(text.encode()).hexdigest() for text in (note, f"{note}\n")}  # a file ends its last line
-        known.append("this note" if read in same else "another note")
+    if provenance.get("note_sha256"):
+        known.append("this note" if is_own else "another note")
     return " · ".join(["Stored result", *(str(part) for part in known if part)])
 
 

@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+import base64
 import re
+import shutil
 from pathlib import Path
 
 import numpy as np
 import pytest
 from browsing import Page
-from standin import SHAPE, head
+from clinic import Scanner, write_ct
+from standin import LEFT, SHAPE, ball, head
 
-from llmseg.formats.nifti import write_volume
+from llmseg.formats.nifti import write_mask, write_volume
+from llmseg.formats.rtstruct import read_contours
+from llmseg.ui.app import LARGEST_UPLOAD
 
 UI = Path(__file__).parents[2] / "llmseg" / "ui"
 
@@ -227,6 +232,91 @@ def test_an_uploaded_ct_can_be_contoured(page, tmp_path):
     assert "No reference" in page.tab.inner_text(".caveat")
 
 
+def test_a_zipped_dicom_series_can_be_dropped_and_taken_home_as_an_rtstruct(page, tmp_path):
+    write_ct(tmp_path / "ct", Scanner())
+    shutil.make_archive(str(tmp_path / "series"), "zip", tmp_path / "ct")
+    drop(page, tmp_path / "series.zip")
+    page.wait(".foot .case:text('series.zip')")
+    page.note("right")
+    page.run()
+    path = download(page, "rtstruct", tmp_path)
+    assert path.name == "llmseg-rtstruct.dcm"
+    assert set(read_contours(path)) == {"PTV_High"}
+
+
+def drop(page: Page, path: Path) -> None:
+    """Drag a file from the desktop onto the drop area, as far as a browser lets a script do that."""
+    area = page.tab.locator("#upload button")
+    data = page.tab.evaluate_handle(
+        """([name, bytes]) => {
+            const data = new DataTransfer();
+            data.items.add(new File([Uint8Array.from(atob(bytes), (c) => c.charCodeAt(0))], name));
+            return data;
+        }""",
+        [path.name, base64.b64encode(path.read_bytes()).decode()],
+    )
+    area.dispatch_event("dragenter", {"dataTransfer": data})
+    area.dispatch_event("drop", {"dataTransfer": data})
+
+
+def download(page: Page, kind: str, folder: Path) -> Path:
+    page.tab.click("#tabs [role=tab]:has-text('Download')")
+    with page.tab.expect_download(timeout=60_000) as sent:
+        page.tab.click(f"#get-{kind}")
+    path = folder / sent.value.suggested_filename
+    sent.value.save_as(path)
+    return path
+
+
+def test_a_saved_session_shows_the_same_contours_again(page, tmp_path):
+    page.note("right")
+    page.run()
+    drawn, without = page.contours("text"), page.contours("no-text")
+    path = download(page, "session", tmp_path)
+    page.tab.click("#case input")
+    page.tab.click("[role=option]:has-text('two')")
+    page.wait_for("case", "0/two")
+    page.tab.set_input_files("input[type=file]", str(path))
+    page.tab.wait_for_selector(".viewer[data-case^=upload]", timeout=60_000)
+    assert page.contours("text") == drawn
+    assert page.contours("no-text") == without
+    page.tab.click("#tabs [role=tab]:has-text('Note')")
+    assert page.tab.input_value("#note textarea") == "right"
+
+
+def test_a_file_of_another_kind_gives_one_toast_and_loses_nothing(page, tmp_path):
+    (tmp_path / "letter.pdf").write_bytes(b"pdf")
+    page.note("my own words about the left side")
+    page.tab.set_input_files("input[type=file]", str(tmp_path / "letter.pdf"))
+    page.wait(".toast-body")
+    assert page.tab.locator(".toast-body").count() == 1
+    assert ".zip" in page.tab.inner_text(".toast-body")
+    assert page.tab.input_value("#note textarea") == "my own words about the left side"
+
+
+def test_a_mask_sent_as_a_ct_gives_one_toast_and_the_next_file_is_taken(page, tmp_path):
+    write_mask(tmp_path / "mask.nii.gz", ball(LEFT), head().affine)
+    page.note("my own words about the left side")
+    page.tab.set_input_files("input[type=file]", str(tmp_path / "mask.nii.gz"))
+    page.wait(".toast-body")
+    assert page.tab.locator(".toast-body").count() == 1
+    assert "as a mask does" in page.tab.inner_text(".toast-body")
+    assert page.tab.input_value("#note textarea") == "my own words about the left side"
+    write_volume(tmp_path / "sent.nii.gz", head())
+    page.tab.set_input_files("input[type=file]", str(tmp_path / "sent.nii.gz"))
+    page.wait(".foot .case:text('sent.nii.gz')")
+
+
+def test_what_is_odd_about_a_ct_and_how_large_it_may_be_stand_on_the_page(page, tmp_path):
+    said = "[...document.querySelectorAll('#upload [data-testid=upload-text]')].map("
+    said += "e => getComputedStyle(e, '::after').content).join()"
+    assert LARGEST_UPLOAD.removesuffix("mb") + " MB" in page.tab.evaluate(said)
+    write_volume(tmp_path / "small.nii.gz", head())
+    page.tab.set_input_files("input[type=file]", str(tmp_path / "small.nii.gz"))
+    page.wait("#status .warning:has-text('Use a field of view with the whole neck')")
+    assert page.tab.locator(".toast-body").count() == 0
+
+
 def test_stop_leaves_the_panels_as_they_were(page, segmenter):
     before = page.contours("text")
     segmenter.go_on.clear()
@@ -259,7 +349,18 @@ def test_two_tabs_never_see_each_others_result(browser, address, page):
 def test_the_essential_path_needs_no_scrolling(browser, address, width, height):
     page = Page(browser, address, width, height, scale=2)
     assert page.tab.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
-    for selector in ("#case", "#note", "#swap", "#run", "#stop", ".panels", ".slices", ".numbers tfoot", ".caveat"):
+    for selector in (
+        "#case",
+        "#upload",
+        "#note",
+        "#swap",
+        "#run",
+        "#stop",
+        ".panels",
+        ".slices",
+        ".numbers tfoot",
+        ".caveat",
+    ):
         box = page.tab.locator(selector).bounding_box()
         assert box["x"] >= 0, selector
         assert box["y"] >= 0, selector
