@@ -40,13 +40,13 @@ class Page:
         self.wait(".viewer[data-ready]")
 
     def wait(self, selector: str) -> None:
-        self.tab.wait_for_selector(selector, timeout=30_000)
+        self.tab.wait_for_selector(selector, timeout=90_000)
 
     def data(self, name: str) -> str:
         return self.viewer.get_attribute(f"data-{name}")
 
     def wait_for(self, name: str, value: str) -> None:
-        self.tab.wait_for_selector(f'.viewer[data-{name}="{value}"]', timeout=30_000)
+        self.tab.wait_for_selector(f'.viewer[data-{name}="{value}"]', timeout=90_000)
 
     def contours(self, arm: str = "text") -> list[str]:
         """Per structure a mark of what is drawn on the axial slice, "-" for nothing."""
