@@ -123,11 +123,14 @@ def _boxes(packed: PackedMasks) -> Iterator[tuple[str, tuple[slice, slice, slice
         yield entry["name"], tuple(slice(*span) for span in entry["box"]), voxels.reshape(size[::-1]).T.astype(bool)
 
 
-def _displayed(packed: PackedMasks | None, frame: Frame) -> dict[str, np.ndarray]:
+def _displayed(packed: PackedMasks | None, frame: Frame, part: tuple[slice, slice, slice]) -> dict[str, np.ndarray]:
+    """Name -> mask as the page displays it, as far as it lies in one part of that."""
     masks = {}
     for name, box, inside in _boxes(packed) if packed else ():
-        masks[name] = np.zeros(frame.shape, bool)
-        masks[name][box] = inside
+        whole = np.zeros(frame.shape, bool)
+        whole[box] = inside
+        if whole[part].any():
+            masks[name] = whole[part]
     return masks
 
 
@@ -195,23 +198,24 @@ def plain(cell: object) -> object:
 
 
 def _write_report(what: Taken, path: Path) -> None:
-    frame = what.shown.frame
-    volume = what.entry.load_volume()
+    frame, volume = what.shown.frame, what.entry.load_volume()
+    # What the panels show at first: wide shoulders would make the neck small.
+    part = tuple(slice(*span) for span in what.shown.field)
     drawings = [
-        Drawing(what.titles[arm], _displayed(result.masks, frame), result.measured, result.provenance)
+        Drawing(what.titles[arm], _displayed(result.masks, frame, part), result.measured, result.provenance)
         for arm, result in what.results.items()
     ]
     report = Report(
         label=what.label,
-        hu=frame.show(volume.array),
+        hu=frame.show(volume.array)[part],
         spacing_mm=frame.spacing_mm,
         grid=f"{' x '.join(map(str, volume.shape))} voxels of {' x '.join(f'{v:.3g}' for v in volume.spacing_mm)} mm",
         note=what.note,
         drawings=drawings,
-        reference=_displayed(what.shown.reference, frame),
+        reference=_displayed(what.shown.reference, frame, part),
         reference_ml=what.shown.reference_ml,
         names=what.names,
-        start=what.shown.start,
+        start=tuple(middle - span.start for middle, span in zip(what.shown.start, part, strict=True)),
         oddities=what.shown.oddities,
         has_other_note=not all(result.own_note for result in what.results.values()),
     )

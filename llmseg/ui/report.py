@@ -63,7 +63,7 @@ class Report:
     """Everything a report says.
 
     Args:
-        hu: (X, Y, Z) as displayed: RAS+, cropped to the body.
+        hu: (X, Y, Z) as displayed at first: RAS+, cropped to the body. All masks are on this grid.
         grid: of the CT itself, in words.
         note: de-identified; "" where there was none.
         reference: name -> mask as displayed.
@@ -210,17 +210,17 @@ def _plane(axes, report: Report, drawing: Drawing, axis: int, index: int) -> Non
     slab = np.take(report.hu, index, axis).T
     axes.imshow(slab[:, ::-1], cmap="gray", vmin=low, vmax=high, origin="lower", aspect=up / across)
     for name, mask in drawing.masks.items():
-        _outline(axes, np.take(mask, index, axis).T[:, ::-1], COLOURS.get(name, OTHER_COLOUR), "solid")
+        _outline(axes, np.take(mask, index, axis).T[:, ::-1], COLOURS.get(name, OTHER_COLOUR), "solid", 1.1)
         if name in report.reference:
-            _outline(axes, np.take(report.reference[name], index, axis).T[:, ::-1], "white", "dashed")
+            _outline(axes, np.take(report.reference[name], index, axis).T[:, ::-1], "white", (0, (3, 2)), 0.7)
     axes.set_axis_off()
 
 
-def _outline(axes, mask: np.ndarray, colour: str, style: str) -> None:
+def _outline(axes, mask: np.ndarray, colour: str, style: object, width: float) -> None:
     if mask.any():
         padded = np.pad(mask.astype(float), 1)
         ticks = [np.arange(-1, size + 1) for size in mask.shape]
-        axes.contour(ticks[1], ticks[0], padded, [0.5], colors=colour, linewidths=1.1, linestyles=style)
+        axes.contour(ticks[1], ticks[0], padded, [0.5], colors=colour, linewidths=width, linestyles=[style])
 
 
 def _png(figure: Figure) -> bytes:

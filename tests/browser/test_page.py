@@ -9,13 +9,13 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from browsing import Page
+from browsing import Page, serve
 from clinic import Scanner, write_ct
-from standin import LEFT, SHAPE, ball, head
+from standin import LEFT, SHAPE, ball, head, write_dataset
 
 from llmseg.formats.nifti import write_mask, write_volume
 from llmseg.formats.rtstruct import read_contours
-from llmseg.ui.app import LARGEST_UPLOAD
+from llmseg.ui.app import LARGEST_UPLOAD, build_app
 
 UI = Path(__file__).parents[2] / "llmseg" / "ui"
 
@@ -305,6 +305,21 @@ def test_a_mask_sent_as_a_ct_gives_one_toast_and_the_next_file_is_taken(page, tm
     write_volume(tmp_path / "sent.nii.gz", head())
     page.tab.set_input_files("input[type=file]", str(tmp_path / "sent.nii.gz"))
     page.wait(".foot .case:text('sent.nii.gz')")
+
+
+def test_a_file_that_is_too_large_gives_one_toast_and_loses_nothing(browser, monkeypatch, segmenter, tmp_path):
+    monkeypatch.setattr("llmseg.ui.app.LARGEST_UPLOAD", "1mb")
+    demo = build_app(lambda: segmenter, [write_dataset(tmp_path / "data")])
+    page = Page(browser, serve(demo))
+    page.note("my own words about the left side")
+    (tmp_path / "large.nii.gz").write_bytes(bytes(1_200_000))
+    page.tab.set_input_files("input[type=file]", str(tmp_path / "large.nii.gz"))
+    page.wait(".toast-body")
+    assert page.tab.locator(".toast-body").count() == 1
+    assert "maximum allowed size of 1" in page.tab.inner_text(".toast-body")
+    assert page.tab.input_value("#note textarea") == "my own words about the left side"
+    page.tab.close()
+    demo.close(verbose=False)
 
 
 def test_what_is_odd_about_a_ct_and_how_large_it_may_be_stand_on_the_page(page, tmp_path):
