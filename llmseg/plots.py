@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from types import MappingProxyType
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,19 +13,26 @@ from llmseg.case import Structures, Volume
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
-COLOURS = {
-    "PTV_High": "#ff4d4d",
-    "PTV_Mid": "#ff9f1c",
-    "PTV_Low": "#ffd84d",
-    "Brainstem": "#4dd2ff",
-    "SpinalCord": "#3ddc84",
-    "Parotid_R": "#7aa2ff",
-    "Parotid_L": "#c58bff",
-    "Esophagus": "#c8a27a",
-    "Larynx": "#ff8ad4",
-    "Bone_Mandible": "#f2f2f2",
-}
-"""One colour for each structure, the same in every figure and in the viewer."""
+COLOURS = MappingProxyType(
+    {
+        "PTV_High": "#fe6676",
+        "PTV_Mid": "#ff9311",
+        "PTV_Low": "#7cb8f8",
+        "Brainstem": "#8f6ae6",
+        "SpinalCord": "#ffff32",
+        "Parotid_R": "#43c3a1",
+        "Parotid_L": "#b0fcb4",
+        "Esophagus": "#ac6b0b",
+        "Larynx": "#cc437d",
+        "Bone_Mandible": "#d8d8e5",
+    }
+)
+"""One colour for each structure, the same in every figure and on the page.
+
+The customary hues (high dose red, cord yellow), also told apart by those who see no red or no green.
+"""
+
+OTHER_COLOUR = "#cfd8dc"
 
 ARMS = ("#1b6ca8", "#b0b7c3", "#e0a458", "#7a9e7e", "#9b7fb8")
 """Colours of conditions that are compared, in their order."""

@@ -1,4 +1,4 @@
-"""The viewer's colours can be told apart by readers who see no red or no green, and stand out on a dark page."""
+"""The structures' colours can be told apart by readers who see no red or no green, and stand out on a dark page."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from itertools import combinations
 import numpy as np
 import pytest
 
-from llmseg.ui.viewer import COLOURS
+from llmseg.plots import COLOURS
 
 SIGHT = {
     "trichromat": np.eye(3),

@@ -21,6 +21,7 @@ from standin import LEFT, RIGHT, SHAPE, StandIn, ball, head, write_dataset
 
 from llmseg.case import InputError, Structures, Volume, orientation_of
 from llmseg.formats.nifti import write_volume
+from llmseg.plots import COLOURS
 from llmseg.text.note import read_note
 from llmseg.ui import numbers, tried
 from llmseg.ui.cases import Catalogue
@@ -29,7 +30,7 @@ from llmseg.ui.numbers import CAVEAT, Measured
 from llmseg.ui.reading import shown
 from llmseg.ui.running import Model, Progress, Stopped, stepwise
 from llmseg.ui.session import RecentlyUsed, Session, Workspace
-from llmseg.ui.viewer import COLOURS, Frame, frame_of, in_order, pack_ct, pack_masks, to_data
+from llmseg.ui.viewer import Frame, frame_of, in_order, pack_ct, pack_masks, to_data
 from llmseg.ui.workbench import Status, Workbench
 
 GRIDS = [

@@ -19,6 +19,7 @@ from llmseg import __version__
 from llmseg.case import RESEARCH_ONLY, TARGETS, InputError, Structures, Volume
 from llmseg.formats.dicom import LPS_TO_RAS, Series, affine_of, read_headers
 from llmseg.formats.whole import write_whole
+from llmseg.plots import OTHER_COLOUR
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -39,7 +40,6 @@ INSET = 0.02
 
 Readers that fill what lies inside and readers that round a point to its voxel then both find the same voxels.
 """
-OTHER_COLOUR = "#cfd8dc"
 STUDY_CLASS = "1.2.840.10008.3.1.2.3.1"
 """Detached Study Management: what the standard has a structure set call the study of its CT."""
 

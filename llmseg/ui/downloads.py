@@ -21,10 +21,11 @@ from llmseg.formats.archive import write_zip
 from llmseg.formats.nifti import write_labels, write_mask
 from llmseg.formats.rtstruct import write_rtstruct
 from llmseg.formats.saved import COMPARED, Arm, write_saved
+from llmseg.plots import COLOURS
 from llmseg.ui.cases import Entry, Shown
 from llmseg.ui.report import ARM_TITLES, Drawing, Report, write_report
 from llmseg.ui.session import Result, Session
-from llmseg.ui.viewer import COLOURS, Frame, PackedMasks, in_order
+from llmseg.ui.viewer import Frame, PackedMasks, in_order
 
 NUMBERS = ("dsc", "hd95", "ml")
 COLUMNS = ("structure", "arm", "dsc", "hd95_mm", "volume_ml", "use")

@@ -19,14 +19,13 @@ import numpy as np
 from llmseg import __version__
 from llmseg.case import RESEARCH_ONLY, TARGETS
 from llmseg.formats.whole import write_whole
+from llmseg.plots import COLOURS, OTHER_COLOUR, SOFT_TISSUE_HU
 from llmseg.ui.numbers import CAVEAT, NO_REFERENCE, OTHER_NOTE, Measured
-from llmseg.ui.viewer import COLOURS, OTHER_COLOUR
 
 if TYPE_CHECKING:
     from matplotlib.figure import Figure
 
 ARM_TITLES = MappingProxyType({"text": "with the note", "no-text": "without the note"})
-WINDOW_HU = (-160, 240)
 PLANES = ("Axial", "Coronal", "Sagittal")
 HIDDEN = ("affine", "shape")
 """Of the provenance: a matrix and a size that the line on the grid says better."""
@@ -206,7 +205,7 @@ def _centre(report: Report) -> tuple[int, int, int]:
 def _plane(axes, report: Report, drawing: Drawing, axis: int, index: int) -> None:
     across, up = (edge for place, edge in enumerate(report.spacing_mm) if place != axis)
     # As on the page: the patient's right, and the front of a sagittal slice, on the left.
-    low, high = WINDOW_HU
+    low, high = SOFT_TISSUE_HU
     slab = np.take(report.hu, index, axis).T
     axes.imshow(slab[:, ::-1], cmap="gray", vmin=low, vmax=high, origin="lower", aspect=up / across)
     for name, mask in drawing.masks.items():

@@ -15,9 +15,9 @@ from typing import TYPE_CHECKING
 import gradio as gr
 
 from llmseg.case import InputError
+from llmseg.plots import COLOURS, OTHER_COLOUR
 from llmseg.training.watching import Watched, find_runs, read_run
 from llmseg.ui.numbers import LINE, MUTED, TEXT, WITH
-from llmseg.ui.viewer import COLOURS, OTHER_COLOUR
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure

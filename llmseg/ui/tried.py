@@ -14,8 +14,9 @@ from itertools import pairwise
 import numpy as np
 
 from llmseg.case import TARGETS, Structures
+from llmseg.plots import COLOURS
 from llmseg.ui.session import Result, Session, Tried
-from llmseg.ui.viewer import COLOURS, Frame
+from llmseg.ui.viewer import Frame
 
 MOST = 24
 """Notes remembered for one case; the oldest that is not the first goes."""

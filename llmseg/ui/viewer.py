@@ -12,13 +12,13 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from dataclasses import field as default
 from pathlib import Path
-from types import MappingProxyType
 
 import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
 
 from llmseg.case import ORGANS, TARGETS, InputError, Structures, Volume
+from llmseg.plots import COLOURS, OTHER_COLOUR
 
 HERE = Path(__file__).parent
 SCRIPTS = (
@@ -34,24 +34,6 @@ SCRIPTS = (
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0
 FIELD_MM = 12.0
-
-COLOURS = MappingProxyType(
-    {
-        "PTV_High": "#fe6676",
-        "PTV_Mid": "#ff9311",
-        "PTV_Low": "#7cb8f8",
-        "Brainstem": "#8f6ae6",
-        "SpinalCord": "#ffff32",
-        "Parotid_R": "#43c3a1",
-        "Parotid_L": "#b0fcb4",
-        "Esophagus": "#ac6b0b",
-        "Larynx": "#cc437d",
-        "Bone_Mandible": "#d8d8e5",
-    }
-)
-"""The customary hues (high dose red, cord yellow), also told apart by those who see no red or no green."""
-
-OTHER_COLOUR = "#cfd8dc"
 
 
 @dataclass(frozen=True, eq=False)
