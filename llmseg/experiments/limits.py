@@ -18,6 +18,7 @@ from llmseg.experiments.comparing import (
     pooled,
     shares_of,
     table,
+    target_of,
 )
 from llmseg.experiments.plans import EXPANDED
 from llmseg.experiments.sections import PLAIN, TEXT, Section
@@ -76,7 +77,7 @@ def _verdict(reached: Mapping[str, float]) -> str:
 
 
 def _target(network: Sequence[Result]) -> str:
-    gain = paired(pooled(network, TEXT, "dice", TARGET), pooled(network, PLAIN, "dice", TARGET))
+    gain = paired(target_of(network, TEXT), target_of(network, PLAIN))
     parts = [
         f"gain over no note {in_words(gain)}, aimed at {AIM_GAIN:+.2f}",
         f"HD95 {_mean(network, TEXT, TARGET, 'hd95_mm'):.1f} mm, aimed at under {AIM_HD95:g} mm",
@@ -125,7 +126,7 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             "under the reduced protocol: that is what a flawless reader could add."
         )
     if EXPANDED.name in network[0].conditions:
-        more = paired(pooled(network, EXPANDED.name, "dice", TARGET), pooled(network, TEXT, "dice", TARGET))
+        more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
         said.append(f"**Notes.** Stage and nodal levels change {TARGET} by {in_words(more)}.")
     said.append(
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "

@@ -62,7 +62,7 @@ def write_image(path: str | Path, volume: Volume) -> None:
 
 def write_mask(path: str | Path, mask: np.ndarray, affine: np.ndarray) -> None:
     """Write one (X, Y, Z) mask as uint8."""
-    _write(Path(path), np.asarray(mask).astype(np.uint8), affine)
+    write_labels(path, mask, affine)
 
 
 def write_labels(path: str | Path, labels: np.ndarray, affine: np.ndarray) -> None:

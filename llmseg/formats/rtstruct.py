@@ -324,11 +324,10 @@ def _observed(number: int, name: str) -> Dataset:
 
 
 def _contoured(number: int, mask: np.ndarray, headers: Sequence[Dataset], colour: str) -> Dataset:
-    rgb = [int(colour[start : start + 2], 16) for start in (1, 3, 5)]
     contours = [_contour(points, header) for points, header in _in_space(mask, headers)]
     for place, contour in enumerate(contours, start=1):
         contour.ContourNumber = place
-    return _item(ROIDisplayColor=rgb, ContourSequence=contours, ReferencedROINumber=number)
+    return _item(ROIDisplayColor=list(bytes.fromhex(colour[1:])), ContourSequence=contours, ReferencedROINumber=number)
 
 
 def _in_space(mask: np.ndarray, headers: Sequence[Dataset]) -> Iterator[tuple[np.ndarray, Dataset]]:

@@ -31,6 +31,7 @@ from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
 from llmseg.ui.running import Model, Stopped
 from llmseg.ui.session import KEEP_SECONDS, Session, Workspace
+from llmseg.ui.toast import toast
 from llmseg.ui.training import Trainer
 from llmseg.ui.viewer import to_data, viewer
 from llmseg.ui.workbench import Status, Workbench
@@ -383,7 +384,7 @@ class _Page:
         except Stopped:
             said = Status("Stopped. Nothing was changed.")
         except InputError as error:
-            _toast(error)
+            toast(error)
             said = Status("Not run; the message says why.", "trouble")
         except Exception:
             log.exception("A run failed")
@@ -424,17 +425,12 @@ class _Page:
             try:
                 return handler(*values)
             except InputError as error:
-                _toast(error)
+                toast(error)
                 # The drop area lets go of a file that was refused, and takes the next one.
                 undone = {self.status: READY.html(), self.file: None}
                 return tuple(undone.get(output, gr.skip()) for output in outputs)
 
         return handled
-
-
-def _toast(error: InputError) -> None:
-    # Gradio shows a toast as HTML, and a file's name may hold anything.
-    gr.Warning(html.escape(str(error)), duration=15)
 
 
 def _enabled(yes: bool) -> dict:

@@ -23,11 +23,11 @@ from llmseg.formats.rtstruct import write_rtstruct
 from llmseg.formats.saved import COMPARED, Arm, write_saved
 from llmseg.plots import COLOURS
 from llmseg.ui.cases import Entry, Shown
+from llmseg.ui.numbers import DIGITS
 from llmseg.ui.report import ARM_TITLES, Drawing, Report, write_report
-from llmseg.ui.session import Result, Session
+from llmseg.ui.session import Result, Session, names_in
 from llmseg.ui.viewer import Frame, PackedMasks, in_order
 
-NUMBERS = ("dsc", "hd95", "ml")
 COLUMNS = ("structure", "arm", "dsc", "hd95_mm", "volume_ml", "use")
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet compute a cell instead of showing it."""
@@ -57,9 +57,7 @@ class Taken:
 
     @property
     def names(self) -> tuple[str, ...]:
-        return in_order(
-            {*self.shown.reference_ml, *(name for result in self.results.values() for name in result.names)}
-        )
+        return names_in(self.shown, self.results)
 
     def structures(self, arm: str) -> Structures:
         """One arm's contours on the CT's own grid, as they are on show."""
@@ -174,7 +172,7 @@ def _write_table(what: Taken, path: Path) -> None:
     rows = []
     for arm, result in what.results.items():
         for name in what.names:
-            values = [getattr(result.measured, number).get(name, math.nan) for number in NUMBERS]
+            values = [getattr(result.measured, number).get(name, math.nan) for number in DIGITS]
             rows.append((name, what.titles[arm], *map(_number, values), RESEARCH_ONLY))
     for name, ml in what.shown.reference_ml.items():
         rows.append((name, "reference", "", "", _number(ml), RESEARCH_ONLY))

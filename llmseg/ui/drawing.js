@@ -49,7 +49,7 @@ class Drawing {
   }
 
   paintArm(name) {
-    const context = this.view.inMillimetres();
+    this.view.inMillimetres();
     const arm = this.viewer.arms.get(name);
     const isBackground = this.view.panel === "difference";
     const isDotted = name === SECOND && this.view.panel === "overlaid";

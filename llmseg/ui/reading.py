@@ -150,7 +150,7 @@ def _legend(explanation: Explanation | None) -> str:
     if explanation is None:
         return '<p class="quiet">Underlined: what was understood. Explain shows which words move the contour.</p>'
     rows = "".join(
-        f'<li><button type="button" data-phrase="{number}"><b>{html.escape(_short(effect.words))}</b>'
+        f'<li><button type="button" data-phrase="{number}"><b>{html.escape(shortened(effect.words, 26))}</b>'
         f'<span class="bar" style="--heat: {_share(effect, explanation):.2f}"></span>'
         f"<i>{effect.moved_ml:.0f} ml</i></button></li>"
         for number, effect in sorted(enumerate(explanation.effects), key=lambda item: -item[1].moved_ml)
@@ -165,8 +165,10 @@ def _share(effect: Effect, explanation: Explanation) -> float:
     return effect.moved_ml / (max(e.moved_ml for e in explanation.effects) or 1.0)
 
 
-def _short(words: str, letters: int = 26) -> str:
-    return words if len(words) <= letters else words[: letters - 1].rstrip() + "…"
+def shortened(text: str, letters: int = 60) -> str:
+    """The text in one line, its end left out where it is too long."""
+    line = " ".join(text.split())
+    return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"
 
 
 def _redaction_line(reading: NoteReading, kept: Collection[str]) -> str:

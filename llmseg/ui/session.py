@@ -13,7 +13,7 @@ from threading import Event, Lock
 from llmseg.explain import Explanation
 from llmseg.ui.cases import Entry, Shown
 from llmseg.ui.numbers import Measured
-from llmseg.ui.viewer import PackedMasks
+from llmseg.ui.viewer import PackedMasks, in_order
 
 KEEP_SECONDS = 2 * 60 * 60
 """How long a session, its uploads and its results stay on the server after the last use."""
@@ -25,7 +25,7 @@ class Result:
 
     Args:
         own_note: whether the note was the case's own, for which its reference was drawn; true without a note.
-        picture: the contours seen from the front, small, as a data URL.
+        picture: the contours seen from the front, small, as a data URL; only where they were drawn with the note.
         note: what the model read, de-identified; "" without a note, or where that is not known.
         provenance: what drew it.
     """
@@ -101,6 +101,11 @@ class Session:
     @classmethod
     def start(cls) -> Session:
         return cls(id=secrets.token_hex(16))
+
+
+def names_in(shown: Shown, results: Mapping[str, Result]) -> tuple[str, ...]:
+    """The structures of the reference and of every arm, in the usual order."""
+    return in_order({*shown.reference_ml, *(name for result in results.values() for name in result.names)})
 
 
 class Workspace:

@@ -18,6 +18,7 @@ from llmseg.case import InputError
 from llmseg.plots import COLOURS, OTHER_COLOUR
 from llmseg.training.watching import Watched, find_runs, read_run
 from llmseg.ui.numbers import LINE, MUTED, TEXT, WITH
+from llmseg.ui.toast import toast
 
 if TYPE_CHECKING:
     from plotly.graph_objects import Figure
@@ -56,9 +57,10 @@ class Trainer:
         Raises:
             InputError: there is none of that name.
         """
-        if name not in self.names():
+        folder = (self.runs / name).resolve()
+        if self.runs.resolve() not in folder.parents or not (folder / "run.json").exists():
             raise InputError(f"There is no run {name!r} here. Choose one from the list.")
-        return read_run(self.runs / name)
+        return read_run(folder)
 
     def start(self, name: str, config: str, datasets: Sequence[str]) -> str:
         """Start a run, or go on with one of this name.
@@ -104,6 +106,10 @@ class Trainer:
             return ""
         lines = self._log(name).read_text(errors="replace").strip().splitlines()
         return lines[-1] if lines else f"{name} failed without a word."
+
+    def complaints(self) -> list[str]:
+        """Those of all runs started here that failed."""
+        return [line for name in self._started if (line := self.complaint(name))]
 
     def _is_going(self, name: str) -> bool:
         return name in self._started and self._started[name].poll() is None
@@ -157,15 +163,13 @@ def _told(act):
         try:
             gr.Info(html.escape(act(*values)))
         except InputError as error:
-            gr.Warning(html.escape(str(error)), duration=15)
+            toast(error)
 
     return handled
 
 
 def _shown(trainer: Trainer, run: str | None) -> tuple:
-    complaints = "".join(
-        f'<p class="warning">{html.escape(line)}</p>' for name in trainer._started if (line := trainer.complaint(name))
-    )
+    complaints = "".join(f'<p class="warning">{html.escape(line)}</p>' for line in trainer.complaints())
     if run is None:
         return f"{complaints}<p>{html.escape(NO_RUN.format(folder=trainer.runs))}</p>", None
     try:

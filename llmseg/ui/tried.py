@@ -15,6 +15,7 @@ import numpy as np
 
 from llmseg.case import TARGETS, Structures
 from llmseg.plots import COLOURS
+from llmseg.ui.reading import shortened
 from llmseg.ui.session import Result, Session, Tried
 from llmseg.ui.viewer import Frame
 
@@ -46,13 +47,13 @@ def what_changed(before: str, after: str, letters: int = 64) -> str:
     old, new = (re.findall(r"\w+|[^\w\s]", text) for text in (before, after))
     match = SequenceMatcher(None, old, new, autojunk=False)
     if match.ratio() < 0.5:
-        return _shortened(after, letters)
+        return shortened(after, letters)
     parts = []
     for kind, a, b, c, d in match.get_opcodes():
         gone, come = " ".join(old[a:b]), " ".join(new[c:d])
         if kind != "equal" and re.search(r"\w", gone + come):
             parts.append({"insert": f"+ {come}", "delete": f"− {gone}"}.get(kind, f"{gone} → {come}"))
-    return _shortened("; ".join(parts), letters) or "other spacing or signs"
+    return shortened("; ".join(parts), letters) or "other spacing or signs"
 
 
 def shown(session: Session | None) -> str:
@@ -72,7 +73,7 @@ def name_of(number: int) -> str:
 
 
 def _row(one: Tried, before: str | None, is_current: bool, compared: str) -> str:
-    said = _shortened(one.note, 64) if before is None else what_changed(before, one.note)
+    said = shortened(one.note, 64) if before is None else what_changed(before, one.note)
     beside = str(compared == name_of(one.number)).lower()
     current = ' aria-current="true"' if is_current else ""
     return (
@@ -95,11 +96,6 @@ def _figures(result: Result) -> str:
     return " · ".join(parts)
 
 
-def _shortened(text: str, letters: int) -> str:
-    line = " ".join(text.split())
-    return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"
-
-
 def picture_of(structures: Structures, frame: Frame, centre: Sequence[int]) -> str:
     """What was drawn, seen from the front, as a PNG in a data URL: organs in grey, targets in their colours.
 
@@ -116,7 +112,7 @@ def picture_of(structures: Structures, frame: Frame, centre: Sequence[int]) -> s
     canvas = np.full((len(down), len(across), 3), BACKGROUND, np.uint8)
     for name in sorted(structures, key=_depth):
         silhouette = frame.show(structures[name]).any(axis=1)
-        canvas[_looked_up(silhouette, across, down)] = _rgb(COLOURS[name] if name in TARGETS else ORGAN_GREY)
+        canvas[_looked_up(silhouette, across, down)] = _rgb_of(name)
     content = io.BytesIO()
     Image.fromarray(canvas).save(content, "PNG")
     return f"data:image/png;base64,{base64.b64encode(content.getvalue()).decode()}"
@@ -140,5 +136,5 @@ def _looked_up(silhouette: np.ndarray, across: np.ndarray, down: np.ndarray) -> 
     return clipped & inside
 
 
-def _rgb(colour: str) -> list[int]:
-    return [int(colour[n : n + 2], 16) for n in (1, 3, 5)]
+def _rgb_of(name: str) -> list[int]:
+    return list(bytes.fromhex((COLOURS[name] if name in TARGETS else ORGAN_GREY)[1:]))

@@ -266,8 +266,7 @@ def _describe(name: str, numbers: Mapping | None) -> dict[str, object]:
 
 def _pale(colour: str) -> str:
     """Halfway to white: the reference, recognisably of the same structure."""
-    parts = (int(colour[n : n + 2], 16) for n in (1, 3, 5))
-    return "#" + "".join(f"{(part + 255) // 2:02x}" for part in parts)
+    return "#" + bytes((part + 255) // 2 for part in bytes.fromhex(colour[1:])).hex()
 
 
 def in_order(names: set[str]) -> tuple[str, ...]:

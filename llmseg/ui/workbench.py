@@ -21,9 +21,9 @@ from llmseg.ui import numbers
 from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, check_grid, prepare, read_stored, uploaded, volumes_ml
 from llmseg.ui.downloads import make, taken
 from llmseg.ui.notes import warnings_about
-from llmseg.ui.reading import told
+from llmseg.ui.reading import shortened, told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
-from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace
+from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace, names_in
 from llmseg.ui.tried import name_of, picture_of, remember
 from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_masks
 
@@ -132,7 +132,7 @@ class Workbench:
             is_own = _is_of(kept.provenance, entry.note)
             said = entry.arms.get(arm, Arm(_stored_caption(kept.provenance, is_own)))
             note = read_note(entry.note).text if arm == "text" and is_own else ""
-            result = self._result(kept.structures, reference, shown, folder, said.caption, kept.provenance)
+            result = self._result(arm, kept.structures, reference, shown, folder, said.caption, kept.provenance)
             results[arm] = replace(result, stored=True, own_note=said.own_note, note=note)
         return results
 
@@ -182,7 +182,7 @@ class Workbench:
             results["no-text"] = self._result_of(drawn, "compared", session, moved)
             compared = None
         else:
-            result = self._result_of(drawn, "compared", session, f"{moved} · “{_shortened(other)}”")
+            result = self._result_of(drawn, "compared", session, f"{moved} · “{shortened(other)}”")
             compared = Compared(name, title, replace(result, own_note=False), _jump(change, session.shown.frame))
         yield _remembering(replace(session, results=results, compared=compared), note, kept, results["text"])
         warnings = self._warnings(reading, drawn.structures("text"), drawn)
@@ -246,7 +246,7 @@ class Workbench:
         name = name_of(number)
         if session.compared and session.compared.name == name:
             return replace(session, compared=None)
-        caption = f"“{_shortened(one.note)}”"
+        caption = f"“{shortened(one.note)}”"
         return replace(session, compared=Compared(name, f"Note {number}", replace(one.result, caption=caption)))
 
     def _plain_if_missing(self, session: Session) -> dict[str, None]:
@@ -284,7 +284,7 @@ class Workbench:
         own = reading is not None and reading.text == self.entry(session).note
         for arm in ARMS:
             if arm in drawn.masks:
-                caption = f"“{_shortened(reading.text)}”" if arm == "text" else ""
+                caption = f"“{shortened(reading.text)}”" if arm == "text" else ""
                 result = self._result_of(drawn, arm, session, caption)
                 note = reading.text if arm == "text" else ""
                 results[arm] = replace(result, own_note=arm != "text" or own, note=note)
@@ -292,17 +292,18 @@ class Workbench:
 
     def _result_of(self, drawn: Drawn, arm: str, session: Session, caption: str) -> Result:
         reference, folder = self.entry(session).load_reference(), self.workspace.of(session)
-        return self._result(drawn.structures(arm), reference, session.shown, folder, caption, drawn.provenance[arm])
+        structures, provenance = drawn.structures(arm), drawn.provenance[arm]
+        return self._result(arm, structures, reference, session.shown, folder, caption, provenance)
 
     def _result(
-        self, drawn: Structures, reference, shown: Shown, folder: Path, caption: str, provenance: Mapping
+        self, arm: str, drawn: Structures, reference, shown: Shown, folder: Path, caption: str, provenance: Mapping
     ) -> Result:
         return Result(
             masks=pack_masks(drawn, shown.frame, folder),
             names=frozenset(drawn),
             measured=numbers.measure(drawn, reference, volumes_ml(drawn)),
             caption=caption,
-            picture=picture_of(drawn, shown.frame, _middle(shown)),
+            picture=picture_of(drawn, shown.frame, _middle(shown)) if arm == "text" else "",
             provenance=provenance,
         )
 
@@ -320,7 +321,7 @@ class Workbench:
         panels = {arm: Panel(result.masks, result.caption) for arm, result in results.items()}
         if shown.reference:
             panels["reference"] = Panel(shown.reference)
-        names = in_order({*shown.reference_ml, *(name for r in results.values() for name in r.names)})
+        names = names_in(shown, results)
         measured = {arm: result.measured for arm, result in results.items()}
         has_scores = any(arm.dsc for arm in measured.values())
         return Scene(
@@ -438,8 +439,3 @@ def _summary(drawn: Drawn, note: str) -> str:
     if not note:
         return f"The note is empty, so this is the contour without a note. {encoded}; decode {decode:.1f} s."
     return f"{encoded}; decode {decode:.1f} s{' (with and without the note)' if 'no-text' in drawn.masks else ''}."
-
-
-def _shortened(note: str, letters: int = 60) -> str:
-    line = " ".join(note.split())
-    return line if len(line) <= letters else line[: letters - 1].rstrip() + "…"
