@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
 import numpy as np
 
 from llmseg.case import STRUCTURES
@@ -51,6 +55,17 @@ def made_up(
         "rows": rows,
     }
     return Result(**{**values, **changes})
+
+
+def write_run(folder: Path, steps: int, scores: Mapping[int, float], goal: int = 100) -> Path:
+    """A run's folder as training leaves it after some steps; at some of them it was validated, with these scores."""
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / "run.json").write_text(json.dumps({"config": {"steps": goal}}))
+    lines = [{"step": n, "loss": 2.0 - n / goal, "rate": 1e-3, "seconds": 2.0 * n} for n in range(1, steps + 1)]
+    for step, score in scores.items():
+        lines.append({"step": step, "validation": {"score": score, "PTV_High text": 0.6, "PTV_High no-text": 0.5}})
+    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
+    return folder
 
 
 def every_result() -> list[Result]:

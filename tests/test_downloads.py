@@ -16,16 +16,15 @@ import pytest
 from clinic import Scanner, write_ct
 from hypothesis import given
 from hypothesis import strategies as st
-from standin import LEFT, RIGHT, StandIn, ball, head, write_dataset
+from pressing import pressed_run, workbench
+from standin import LEFT, RIGHT, StandIn, ball, head
 
 from llmseg.case import RESEARCH_ONLY, InputError, Volume
 from llmseg.formats.nifti import read_labels, read_mask, write_mask, write_volume
 from llmseg.formats.rtstruct import draw, read_contours
 from llmseg.metrics import dice
-from llmseg.ui.cases import Catalogue
 from llmseg.ui.downloads import FORMULA, KINDS, plain, unpack
-from llmseg.ui.running import Model
-from llmseg.ui.session import Session, Workspace
+from llmseg.ui.session import Session
 from llmseg.ui.viewer import Frame, pack_masks, to_data
 from llmseg.ui.workbench import Workbench
 
@@ -35,15 +34,11 @@ NOTE = "Mr. John Miller: oropharynx, left. Both sides of the neck, 70 Gy."
 
 @pytest.fixture
 def bench(tmp_path):
-    segmenter = StandIn()
-    return Workbench(
-        Model(lambda: segmenter), Catalogue([write_dataset(tmp_path / "data")]), Workspace(tmp_path / "app")
-    )
+    return workbench(tmp_path, StandIn())
 
 
-def pressed_run(bench: Workbench, session: Session, note: str = NOTE) -> Session:
-    bench.stops.new(session)
-    *_, session, _ = bench.run(session, note)
+def after_run(bench: Workbench, session: Session, note: str = NOTE) -> Session:
+    session, _ = pressed_run(bench, session, note)
     return session
 
 
@@ -74,7 +69,7 @@ def test_a_zipped_dicom_series_is_opened_and_contoured(bench, sent_dicom):
     session = bench.upload(Session.start(), str(sent_dicom))
     assert session.shown.label == "Doe Jane.zip"
     assert session.shown.shape == SCANNER.shape
-    assert pressed_run(bench, session).results["text"].measured.ml["PTV_High"] > 0
+    assert after_run(bench, session).results["text"].measured.ml["PTV_High"] > 0
 
 
 @pytest.mark.parametrize(
@@ -133,7 +128,7 @@ def test_packed_masks_come_back_on_the_cts_own_grid(tmp_path_factory, seed, shar
 
 
 def test_masks_lie_where_they_were_drawn_and_the_map_agrees_with_its_table(bench, tmp_path):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     folder = unzipped(bench.download(session, "masks"), tmp_path / "out")
     mask, affine = read_mask(folder / "text" / "PTV_High.nii.gz")
     np.testing.assert_array_equal(mask, ball(LEFT))
@@ -144,7 +139,7 @@ def test_masks_lie_where_they_were_drawn_and_the_map_agrees_with_its_table(bench
 
 
 def test_the_table_has_every_structure_and_arm_with_its_numbers(bench):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     rows = _rows(Path(bench.download(session, "table")))
     found = {(row["structure"], row["arm"]): row for row in rows}
     assert float(found["PTV_High", "with the note"]["dsc"]) == 1.0
@@ -161,7 +156,7 @@ def _rows(path: Path) -> list[dict[str, str]]:
 @pytest.mark.parametrize("text", ['=HYPERLINK("x")', "+1", "-1", "@x", "\tx", "\rx"])
 def test_no_cell_of_words_is_a_formula(bench, text):
     assert not plain(text).startswith(FORMULA)
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     *_, compared, _ = bench.compare(session, NOTE, "phrase 1", text, "right")
     rows = _rows(Path(bench.download(compared, "table")))
     assert not any(cell.startswith(FORMULA) for row in rows for cell in row.values())
@@ -173,7 +168,7 @@ def test_a_number_stays_a_number():
 
 
 def test_the_report_shows_pictures_numbers_and_the_note_without_the_name(bench):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     page = Path(bench.download(session, "report")).read_text("utf-8")
     assert "Miller" not in page
     assert "[NAME]: oropharynx, left" in page
@@ -184,7 +179,7 @@ def test_the_report_shows_pictures_numbers_and_the_note_without_the_name(bench):
 
 
 def test_the_report_is_text_and_not_markup(bench):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"), "<script>x</script> left tonsil")
+    session = after_run(bench, bench.choose(Session.start(), "0/one"), "<script>x</script> left tonsil")
     session = replace(session, shown=replace(session.shown, oddities=("<b>odd</b>",)))
     page = Path(bench.download(session, "report")).read_text("utf-8")
     assert "<script>" not in page
@@ -192,7 +187,7 @@ def test_the_report_is_text_and_not_markup(bench):
 
 
 def test_an_rtstruct_of_a_dicom_ct_holds_the_contours_on_show(bench, sent_dicom):
-    session = pressed_run(bench, bench.upload(Session.start(), str(sent_dicom)))
+    session = after_run(bench, bench.upload(Session.start(), str(sent_dicom)))
     path = bench.download(session, "rtstruct")
     volume = bench.entry(session).load_volume()
     drawn = draw(read_contours(path)["PTV_High"], volume)
@@ -215,7 +210,7 @@ def test_nothing_can_be_downloaded_before_a_run(bench):
 
 
 def test_a_saved_session_opens_again_with_the_same_contours_numbers_and_note(bench):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     *_, compared, _ = bench.compare(session, NOTE, "wrong side", "Wrong side", "right")
     again = bench.upload(Session.start(), bench.download(compared, "session"))
     assert bench.entry(again).note == "Mr. [NAME]: oropharynx, left. Both sides of the neck, 70 Gy."
@@ -239,15 +234,15 @@ def _same_masks(one, other, first: Session, second: Session) -> None:
 
 
 def test_a_reopened_session_can_be_run_and_saved_again(bench):
-    first = pressed_run(bench, bench.choose(Session.start(), "0/one"))
-    again = pressed_run(bench, bench.upload(Session.start(), bench.download(first, "session")), "right")
+    first = after_run(bench, bench.choose(Session.start(), "0/one"))
+    again = after_run(bench, bench.upload(Session.start(), bench.download(first, "session")), "right")
     third = bench.upload(Session.start(), bench.download(again, "session"))
     masks = unpack(third.results["text"].masks, third.shown.frame, third.shown.shape)
     np.testing.assert_array_equal(masks["PTV_High"], ball(RIGHT))
 
 
 def test_a_saved_session_of_a_dicom_ct_holds_no_identifier(bench, sent_dicom, tmp_path):
-    session = pressed_run(bench, bench.upload(Session.start(), str(sent_dicom)))
+    session = after_run(bench, bench.upload(Session.start(), str(sent_dicom)))
     folder = unzipped(bench.download(session, "session"), tmp_path / "out")
     for file in (file for file in folder.rglob("*") if file.is_file()):
         content = file.read_bytes()
@@ -268,7 +263,7 @@ def test_a_saved_session_of_a_dicom_ct_holds_no_identifier(bench, sent_dicom, tm
     ],
 )
 def test_a_damaged_session_is_refused(bench, tmp_path, change, said):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     folder = unzipped(bench.download(session, "session"), tmp_path / "out")
     change(folder)
     with pytest.raises(InputError, match=said) as refused:
@@ -278,7 +273,7 @@ def test_a_damaged_session_is_refused(bench, tmp_path, change, said):
 
 @pytest.mark.parametrize("kind", sorted(set(KINDS) - {"rtstruct"}))
 def test_every_file_says_that_it_is_for_research_only_and_goes_with_its_session(bench, tmp_path, kind):
-    session = pressed_run(bench, bench.choose(Session.start(), "0/one"))
+    session = after_run(bench, bench.choose(Session.start(), "0/one"))
     path = Path(bench.download(session, kind))
     assert bench.workspace.of(session) in path.parents
     said = RESEARCH_ONLY.encode()

@@ -17,21 +17,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
-from standin import LEFT, RIGHT, SHAPE, StandIn, ball, head, write_dataset
+from pressing import pressed_run, workbench
+from standin import LEFT, RIGHT, SHAPE, StandIn, ball, head
 
 from llmseg.case import InputError, Structures, Volume, orientation_of
 from llmseg.formats.nifti import write_volume
 from llmseg.plots import COLOURS
 from llmseg.text.note import read_note
 from llmseg.ui import numbers, tried
-from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import Fields, edited, fields_of, warnings_about
 from llmseg.ui.numbers import CAVEAT, Measured
 from llmseg.ui.reading import shown
 from llmseg.ui.running import Model, Progress, Stopped, stepwise
-from llmseg.ui.session import RecentlyUsed, Session, Workspace
+from llmseg.ui.session import RecentlyUsed, Session
 from llmseg.ui.viewer import Frame, frame_of, in_order, pack_ct, pack_masks, to_data
-from llmseg.ui.workbench import Status, Workbench
+from llmseg.ui.workbench import Status
 
 GRIDS = [
     (order, signs) for order in permutations(range(3)) for signs in product((1, -1), repeat=3)
@@ -309,14 +309,7 @@ def segmenter():
 
 @pytest.fixture
 def bench(tmp_path, segmenter):
-    catalogue = Catalogue([write_dataset(tmp_path / "data")])
-    return Workbench(Model(lambda: segmenter), catalogue, Workspace(tmp_path / "app"))
-
-
-def pressed_run(bench: Workbench, session: Session, note: str) -> tuple[Session, Status]:
-    bench.stops.new(session)
-    *_, session, status = bench.run(session, note)
-    return session, status
+    return workbench(tmp_path, segmenter)
 
 
 def test_a_chosen_case_shows_its_stored_result_and_numbers(bench):
@@ -498,17 +491,12 @@ def test_the_stand_ins_targets_lie_on_either_side():
 # Notes tried before
 
 
-def end_of(steps) -> Session:
-    return next(step for step in steps if isinstance(step, Session))
-
-
 @pytest.fixture
 def two_notes(bench):
     """A session that has run two notes that differ in one word, on a case without stored contours."""
     session = bench.choose(Session.start(), "0/two")
     for note in ("Oropharynx, left. 70 Gy.", "Oropharynx, right. 70 Gy."):
-        bench.stops.new(session)
-        session = end_of(bench.run(session, note))
+        session, _ = pressed_run(bench, session, note)
     return session
 
 
@@ -537,8 +525,7 @@ def test_any_two_notes_can_stand_side_by_side(bench, two_notes):
 
 
 def test_the_same_note_again_keeps_its_place(bench, two_notes):
-    bench.stops.new(two_notes)
-    again = end_of(bench.run(two_notes, "Oropharynx, left. 70 Gy."))
+    again, _ = pressed_run(bench, two_notes, "Oropharynx, left. 70 Gy.")
     assert [one.number for one in again.tried_here] == [1, 2]
 
 
@@ -586,7 +573,7 @@ def test_the_small_picture_shows_the_patients_right_on_its_left(two_notes):
         np.array(Image.open(io.BytesIO(base64.b64decode(one.result.picture.split(",")[1]))))
         for one in two_notes.tried_here
     ]
-    colour = [int(COLOURS["PTV_High"][n : n + 2], 16) for n in (1, 3, 5)]
+    colour = list(bytes.fromhex(COLOURS["PTV_High"][1:]))
     target = [np.argwhere((picture == colour).all(axis=2))[:, 1].mean() for picture in pictures]
     middle = pictures[0].shape[1] / 2
     assert target[0] > middle > target[1]

@@ -2,31 +2,25 @@
 
 from __future__ import annotations
 
-import json
 import sys
 import time
+from pathlib import Path
 
 import pytest
+from made_up import write_run
 
 from llmseg.case import InputError
 from llmseg.training.runfolder import lock
 from llmseg.training.watching import find_runs, read_run
 from llmseg.ui.training import Trainer, chart, said_of
 
-VALIDATION = {"score": 0.4, "PTV_High text": 0.6, "PTV_High no-text": 0.5}
 
-
-def write_run(folder, steps: int = 30, goal: int = 100, validations=(20,)):
-    folder.mkdir(parents=True)
-    (folder / "run.json").write_text(json.dumps({"config": {"steps": goal}}))
-    lines = [{"step": n, "loss": 2.0 - n / goal, "rate": 1e-3, "seconds": 2.0 * n} for n in range(1, steps + 1)]
-    lines += [{"step": step, "validation": {**VALIDATION, "score": step / 100}} for step in validations]
-    (folder / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    return folder
+def begun(folder: Path, steps: int = 30, validations: tuple[int, ...] = (20,)) -> Path:
+    return write_run(folder, steps, {step: step / 100 for step in validations})
 
 
 def test_a_run_says_how_far_it_is_and_when_it_will_end(tmp_path):
-    run = read_run(write_run(tmp_path / "one"))
+    run = read_run(begun(tmp_path / "one"))
     assert (run.step, run.goal, run.is_finished) == (30, 100, False)
     assert run.seconds_left == pytest.approx(140.0)
     assert run.losses[-1] == (30, pytest.approx(1.7))
@@ -34,27 +28,27 @@ def test_a_run_says_how_far_it_is_and_when_it_will_end(tmp_path):
 
 
 def test_the_kept_checkpoint_is_the_best_and_not_the_last(tmp_path):
-    folder = write_run(tmp_path / "one", validations=(10, 30, 20))
+    folder = begun(tmp_path / "one", validations=(10, 30, 20))
     lines = (folder / "metrics.jsonl").read_text().replace('"score": 0.3', '"score": 0.1')
     (folder / "metrics.jsonl").write_text(lines)
     assert read_run(folder).best == (20, 0.2)
 
 
 def test_a_line_that_is_being_written_is_left_for_the_next_look(tmp_path):
-    folder = write_run(tmp_path / "one")
+    folder = begun(tmp_path / "one")
     with (folder / "metrics.jsonl").open("a") as file:
         file.write('{"step": 31, "lo')
     assert read_run(folder).step == 30
 
 
 def test_a_run_that_has_only_begun_has_nothing_to_show_yet(tmp_path):
-    run = read_run(write_run(tmp_path / "one", steps=0, validations=()))
+    run = read_run(begun(tmp_path / "one", steps=0, validations=()))
     assert (run.step, run.seconds_left, run.best) == (0, None, None)
     assert chart(run).data[0].x == ()
 
 
 def test_a_folder_that_is_held_is_going(tmp_path):
-    folder = write_run(tmp_path / "one")
+    folder = begun(tmp_path / "one")
     assert not read_run(folder).is_going
     with lock(folder):
         assert read_run(folder).is_going
@@ -76,12 +70,12 @@ def test_a_folder_without_a_run_is_refused(tmp_path):
 
 
 def test_runs_are_found_at_any_depth(tmp_path):
-    folders = {write_run(tmp_path / name) for name in ("one", "more/two")}
+    folders = {begun(tmp_path / name) for name in ("one", "more/two")}
     assert set(find_runs(tmp_path)) == folders
 
 
 def test_the_chart_has_a_line_with_the_note_and_one_without(tmp_path):
-    lines = {line.name: line for line in chart(read_run(write_run(tmp_path / "one"))).data}
+    lines = {line.name: line for line in chart(read_run(begun(tmp_path / "one"))).data}
     assert lines["PTV_High"].y == (0.6,)
     assert lines["PTV_High, without"].y == (0.5,)
     assert lines["PTV_High, without"].line.dash == "dot"
@@ -114,7 +108,7 @@ def test_a_run_is_started_as_from_the_command_line_and_stopped(trainer, tmp_path
 
 
 def test_a_run_of_the_same_name_goes_on(trainer, tmp_path):
-    write_run(tmp_path / "runs" / "one")
+    begun(tmp_path / "runs" / "one")
     assert "goes on" in trainer.start("one", "paper", ["mine"])
     log = tmp_path / "runs" / "one.log"
     until(lambda: log.read_text().strip())
@@ -158,6 +152,6 @@ def test_nobody_starts_or_stops_a_run_unless_the_operator_allows_it(tmp_path):
 
 
 def test_a_run_outside_the_folder_cannot_be_watched(tmp_path):
-    write_run(tmp_path / "secret")
+    begun(tmp_path / "secret")
     with pytest.raises(InputError, match="There is no run"):
         Trainer(tmp_path / "runs").watch("../secret")

@@ -5,6 +5,7 @@ from __future__ import annotations
 import base64
 import io
 import socket
+from pathlib import Path
 from urllib.parse import urlparse
 
 import numpy as np
@@ -57,6 +58,15 @@ class Page:
 
     def note(self, text: str) -> None:
         self.tab.fill("#note textarea", text)
+
+    def send(self, path: Path) -> None:
+        self.tab.set_input_files("input[type=file]", str(path))
+
+    def toast(self) -> str:
+        """What the one toast says; there must not be two."""
+        self.wait(".toast-body")
+        assert self.tab.locator(".toast-body").count() == 1
+        return self.tab.inner_text(".toast-body")
 
     def run(self) -> str:
         """Press Run, wait for the end, and return what the status line says."""

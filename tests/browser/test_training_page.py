@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import json
-
 import pytest
 from browsing import Page, serve
+from made_up import write_run
 from standin import StandIn, write_dataset
 
 from llmseg.ui.app import build_app
@@ -19,19 +18,10 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(folder):
-    run = folder / "runs" / "first"
-    run.mkdir(parents=True)
-    (run / "run.json").write_text(json.dumps({"config": {"steps": 100}}))
-    write_steps(run, 30)
+    write_run(folder / "runs" / "first", 30, {30: 0.4})
     demo = build_app(StandIn, [write_dataset(folder / "data")], trainer=Trainer(folder / "runs"))
     yield serve(demo)
     demo.close(verbose=False)
-
-
-def write_steps(run, count: int) -> None:
-    lines = [{"step": n, "loss": 2.0 - n / 100, "rate": 1e-3, "seconds": 2.0 * n} for n in range(1, count + 1)]
-    lines.append({"step": count, "validation": {"score": 0.4, "PTV_High text": 0.6, "PTV_High no-text": 0.5}})
-    (run / "metrics.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
 
 
 def test_a_run_is_watched_while_it_goes_on(page, folder):
@@ -39,7 +29,7 @@ def test_a_run_is_watched_while_it_goes_on(page, folder):
     page.wait("#training-said:has-text('step 30 of 100')")
     assert "best score 0.400 at step 30" in page.tab.inner_text("#training-said")
     page.wait("#training-plot .js-plotly-plot .scatterlayer .trace")
-    write_steps(folder / "runs" / "first", 60)
+    write_run(folder / "runs" / "first", 60, {60: 0.4})
     page.wait("#training-said:has-text('step 60 of 100')")
     assert page.tab.locator("#start-training").count() == 0
     page.tab.click("text=Back to the workbench")

@@ -294,7 +294,7 @@ def test_a_structure_chosen_in_the_table_is_the_strips(page):
 
 def test_without_a_reference_the_strip_says_how_far_the_two_agree(page, tmp_path):
     write_volume(tmp_path / "sent.nii.gz", head())
-    page.tab.set_input_files("input[type=file]", str(tmp_path / "sent.nii.gz"))
+    page.send(tmp_path / "sent.nii.gz")
     page.wait(".foot .case:text('sent.nii.gz')")
     page.note("left")
     page.run()
