@@ -151,21 +151,20 @@ def test_the_fields_alone_make_a_note_that_says_the_same():
 )
 def test_a_changed_field_changes_its_words_in_the_note_and_nothing_else(name, value):
     wanted = replace(stated(NOTE), **{name: value})
-    note, was_rewritten = edited(NOTE, wanted)
+    note, was_rewritten = edited(NOTE, name, value)
     assert stated(note) == wanted
     assert not was_rewritten
     assert "p16 positive. Ex-smoker." in note
 
 
 def test_a_field_that_the_note_does_not_speak_of_is_added_to_it():
-    wanted = replace(stated("SCC of the tonsil."), side="left")
-    note, _ = edited("SCC of the tonsil.", wanted)
+    note, _ = edited("SCC of the tonsil.", "side", "left")
     assert note == "SCC of the tonsil.\nSide: left."
 
 
 def test_words_are_mended_where_they_stand_also_behind_a_redaction():
     note = "Mr. John Miller has SCC of the left tonsil."
-    assert edited(note, replace(stated(note), side="right"))[0] == "Mr. John Miller has SCC of the right tonsil."
+    assert edited(note, "side", "right")[0] == "Mr. John Miller has SCC of the right tonsil."
 
 
 def test_the_words_panel_shows_redactions_facts_and_the_prompt():

@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import replace
+from dataclasses import fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -212,8 +212,9 @@ class _Page:
         gr.HTML(PRIVACY, elem_id="privacy")
 
     @property
-    def fields(self) -> list[gr.components.Component]:
-        return [self.site, self.side, self.neck, self.doses, self.t_stage, self.n_stage]
+    def fields(self) -> dict[str, gr.components.Component]:
+        """The component of each of the `Fields`, in their order."""
+        return {field.name: getattr(self, field.name) for field in fields(Fields)}
 
     @property
     def starters(self) -> list[gr.Button]:
@@ -223,7 +224,7 @@ class _Page:
     def wire(self, demo: gr.Blocks) -> None:
         quiet = {"show_progress": "hidden", "api_visibility": "private"}
         quick = {**quiet, "queue": False}
-        noted = [self.note, *self.fields, self.before, self.undo, self.words]
+        noted = [self.note, *self.fields.values(), self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
         opened = [self.session, self.viewer, self.chart, self.status, self.tried, *self.starters, self.kept, *noted]
 
@@ -243,10 +244,10 @@ class _Page:
                 self._or_toast(partial(self.download, kind), fetched), [self.session], fetched, **quiet
             )
         # `change`, not `input`: a pasted note counts too. Only the last of a burst of keystrokes is read.
-        read = [*self.fields, self.words]
+        read = [*self.fields.values(), self.words]
         self.note.change(self.read, asked, read, trigger_mode="always_last", **quick)
-        for component in self.fields:
-            component.input(self.fill, [*asked, *self.fields], [*noted, self.status], **quick)
+        for name, component in self.fields.items():
+            component.input(partial(self.fill, name), [*asked, component], [*noted, self.status], **quick)
         self.swap.click(self._or_toast(self.exchange, noted), asked, noted, **quiet)
         self.undo.click(self.restore, [self.session, self.kept, self.before], noted, **quick)
         self.words.undo(self.toggle, asked, [self.kept, *read], **quick)
@@ -317,10 +318,11 @@ class _Page:
     def read(self, session: Session | None, note: str, kept: frozenset) -> tuple:
         return *_values(_fields_in(note)), self._words(session, note, kept)
 
-    def fill(self, session: Session | None, note: str, kept: frozenset, *fields) -> tuple:
-        new, was_rewritten = edited(note, _fields(fields))
-        status = REWRITTEN.html() if was_rewritten and note.strip() else gr.skip()
-        return new, *fields, note, _enabled(True), self._words(session, new, kept), status
+    def fill(self, name: str, session: Session | None, note: str, kept: frozenset, value: str | list | None) -> tuple:
+        # Of the fields only the one just set is asked: the others may not have caught up with the note yet.
+        new, was_rewritten = edited(note, name, tuple(value) if isinstance(value, list) else value or "")
+        status = REWRITTEN.html() if was_rewritten else gr.skip()
+        return *self._written(new), note, _enabled(True), self._words(session, new, kept), status
 
     def exchange(self, session: Session | None, note: str, kept: frozenset) -> tuple:
         new = exchange_sides(note)
@@ -435,11 +437,6 @@ class _Page:
 
 def _enabled(yes: bool) -> dict:
     return gr.update(interactive=yes)
-
-
-def _fields(values: tuple) -> Fields:
-    site, side, neck, doses, t_stage, n_stage = values
-    return Fields(site or "", side or "", neck or "", tuple(doses or ()), t_stage or "", n_stage or "")
 
 
 def _values(fields: Fields) -> tuple:

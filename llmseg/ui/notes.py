@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, replace
 
 from llmseg.case import Structures
 from llmseg.explain import check
@@ -63,21 +63,23 @@ def fields_of(facts: StatedFacts) -> Fields:
     return Fields(chosen(facts.site, SITES), chosen(side, SIDES), chosen(facts.neck, NECKS), doses, t_stage, n_stage)
 
 
-def edited(note: str, wanted: Fields) -> tuple[str, bool]:
-    """The note with the words changed that the fields ask to be changed; all else in it stays.
+def edited(note: str, field: str, value: str | tuple[str, ...]) -> tuple[str, bool]:
+    """The note with the words changed that state one field; all else in it stays.
 
     Returns:
-        The new note, and whether it had to be written anew from the fields because its words could not be mended.
+        The new note, and whether it had to be written anew from its fields because its words could not be mended.
     """
+    wanted = replace(_stated(note), **{field: value})
     if not note.strip():
         return wanted.as_note(), False
-    now = fields_of(read_note(note, template=AS_WRITTEN).facts)
-    for name in (field.name for field in fields(Fields)):
-        if getattr(wanted, name) != getattr(now, name):
-            note = _mended(note, name, getattr(wanted, name))
-    if note.strip() and fields_of(read_note(note, template=AS_WRITTEN).facts) == wanted:
-        return note, False
+    mended = _mended(note, field, value)
+    if mended.strip() and _stated(mended) == wanted:
+        return mended, False
     return wanted.as_note(), True
+
+
+def _stated(note: str) -> Fields:
+    return fields_of(read_note(note, template=AS_WRITTEN).facts) if note.strip() else Fields()
 
 
 def _mended(note: str, name: str, value: str | tuple[str, ...]) -> str:
