@@ -25,7 +25,7 @@ from llmseg.explain import PRESETS
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
 from llmseg.text.note import read_note
 from llmseg.text.wording import exchange_sides
-from llmseg.ui import training, tried
+from llmseg.ui import looks, training, tried
 from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
@@ -39,14 +39,13 @@ from llmseg.ui.workbench import Status, Workbench
 if TYPE_CHECKING:
     from llmseg.segmenter import Segmenter
 
-HERE = Path(__file__).parent
 log = logging.getLogger(__name__)
 
 LARGEST_UPLOAD = "600mb"
 ACCEPTED = [".nii", ".gz", ".zip"]
-FONTS = ("system-ui", "-apple-system", "Segoe UI", "Roboto", "Helvetica Neue", "Arial", "sans-serif")
 PRIVACY = f"<p>An uploaded CT stays on this server, for this tab only, {KEEP_SECONDS // 3600} hours at most.</p>"
 MASTHEAD = '<header class="masthead"><strong>llmseg</strong><span>The clinical note steers the contour</span></header>'
+SCHEME = '<button type="button" class="scheme" title="A light or a dark page"></button>'
 RESEARCH = '<p class="research">Research use only</p>'
 PLACEHOLDER = "Paste or write the clinical note. Names and other identifiers are taken out before anything reads it."
 READY = Status("Edit the note, then press Run.")
@@ -114,9 +113,8 @@ def _private_folder() -> Path:
 def launch_options() -> dict[str, object]:
     """What belongs to `launch()` in Gradio 6: looks, limits, and nothing that reports or records."""
     return {
-        "theme": _theme(),
-        # In the head, not as `css`: Gradio prefixes that, and `:root` inside a media query then matches nothing.
-        "head": f"<style>{(HERE / 'page.css').read_text(encoding='utf-8')}</style>",
+        "theme": looks.theme(),
+        "head": looks.head(),
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,
@@ -151,6 +149,7 @@ class _Page:
             if has_training:
                 gr.HTML('<a href="./training">Training</a>', elem_id="to-training")
             self.models = gr.HTML("<p>Loading the model</p>", elem_id="models")
+            gr.HTML(SCHEME, elem_id="scheme")
             gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
             with gr.Column(elem_id="left", scale=0, min_width=280):
@@ -466,49 +465,3 @@ def _title(preset: str) -> str:
 def _models(segmenter: Segmenter) -> str:
     rows = (("Note read by", segmenter.encoder_name), ("Contours by", segmenter.checkpoint_name))
     return "".join(f"<p><b>{label}</b> {html.escape(str(name))}</p>" for label, name in rows)
-
-
-def _theme() -> gr.themes.Base:
-    """Dark in either colour scheme, with the system's own fonts: nothing is fetched from elsewhere."""
-    theme = gr.themes.Base(primary_hue="sky", neutral_hue="slate", font=FONTS, font_mono=("ui-monospace", "monospace"))
-    colours = {
-        "body_background_fill": "#0d1116",
-        "body_text_color": "#e8ecf1",
-        "body_text_color_subdued": "#9aa7b5",
-        "background_fill_primary": "#151b23",
-        "background_fill_secondary": "#10151b",
-        "block_background_fill": "transparent",
-        "block_border_color": "#2a323d",
-        "block_label_background_fill": "transparent",
-        "block_label_text_color": "#9aa7b5",
-        "block_title_text_color": "#9aa7b5",
-        "border_color_primary": "#2a323d",
-        "border_color_accent": "#3d8fd6",
-        "color_accent_soft": "#1d3650",
-        "input_background_fill": "#151b23",
-        "input_background_fill_focus": "#151b23",
-        "input_border_color": "#2a323d",
-        "input_border_color_focus": "#3d8fd6",
-        "input_placeholder_color": "#6d7a88",
-        "button_primary_background_fill": "#2b7fc4",
-        "button_primary_background_fill_hover": "#3590d8",
-        "button_primary_text_color": "#ffffff",
-        "button_secondary_background_fill": "#1c242e",
-        "button_secondary_background_fill_hover": "#263140",
-        "button_secondary_border_color": "#2a323d",
-        "button_secondary_text_color": "#e8ecf1",
-        "button_cancel_background_fill": "#1c242e",
-        "button_cancel_background_fill_hover": "#4a2328",
-        "button_cancel_border_color": "#2a323d",
-        "button_cancel_text_color": "#e8ecf1",
-        "checkbox_background_color": "#151b23",
-        "checkbox_background_color_selected": "#2b7fc4",
-        "checkbox_border_color": "#3b4653",
-        "checkbox_label_background_fill": "#151b23",
-        "checkbox_label_background_fill_hover": "#1c242e",
-        "checkbox_label_background_fill_selected": "#1d3650",
-        "checkbox_label_text_color": "#e8ecf1",
-        "checkbox_label_text_color_selected": "#e8ecf1",
-        "checkbox_label_border_color": "#2a323d",
-    }
-    return theme.set(**colours, **{f"{name}_dark": value for name, value in colours.items()})

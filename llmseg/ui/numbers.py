@@ -24,7 +24,7 @@ MOST_MM = 60.0
 COLUMNS = ("text", "no-text", "difference")
 
 TEXT, MUTED, LINE = "#e8ecf1", "#9aa7b5", "#2a323d"
-WITH, WITHOUT = "#5cb3ff", "#aab4bf"
+WITH, WITHOUT = "#3d97e6", "#8895a3"  # seen on the light page as well as on the dark one
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,16 @@
+// Dark or light, as this browser chose last; dark at first, as reading rooms are. An address ending in ?__theme=light wins.
+(() => {
+  const asked = new URLSearchParams(location.search).get("__theme");
+  let scheme = asked ?? localStorage.getItem("llmseg-scheme") ?? "dark";
+  const paint = () => document.body.classList.toggle("dark", scheme !== "light");
+
+  document.addEventListener("click", (event) => {
+    if (!event.target.closest?.("button.scheme")) return;
+    scheme = scheme === "light" ? "dark" : "light";
+    localStorage.setItem("llmseg-scheme", scheme);
+    paint();
+  });
+  // Gradio follows the system's scheme when it starts; this answers before that is drawn.
+  new MutationObserver(paint).observe(document.body, { attributeFilter: ["class"] });
+  paint();
+})();
