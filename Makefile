@@ -9,7 +9,8 @@ PIP := $(PYTHON) -m pip --disable-pip-version-check
 
 HOST ?= 127.0.0.1
 PORT ?= 7860
-PYTEST_ARGS ?= -n auto --dist loadfile
+# In the order of the files: the browser's tests are the longest, and come first.
+PYTEST_ARGS ?= -n auto --dist loadfile --no-loadscope-reorder
 
 .PHONY: help .venv demo test bench clean
 

@@ -24,23 +24,22 @@ def segmenter(smollm2_cache):
     return Segmenter.load(device="cpu", cache=smollm2_cache)
 
 
-@pytest.mark.parametrize("with_note", [True, False], ids=["with the note", "without"])
-@pytest.mark.parametrize("seed", [TEST_SEEDS[50], TEST_SEEDS[54]])
-def test_300_mm_of_chest_below_change_no_contour(segmenter, seed, with_note):
-    short, longer = (make_phantom(seed, chest_mm=chest_mm) for chest_mm in (0, 300))
+def test_300_mm_of_chest_below_change_no_contour_with_a_note_or_without(segmenter):
+    short, longer = (make_phantom(TEST_SEEDS[50], chest_mm=chest_mm) for chest_mm in (0, 300))
     slices = short.volume.shape[2]
     assert longer.volume.shape[2] == slices + 100
     assert np.array_equal(longer.volume.array[..., -slices:], short.volume.array)
-    note = Note(write_note(short.facts, split="test", seed=0)) if with_note else None
-    before, after = (segmenter.open(p.volume).segment(note).structures for p in (short, longer))
     voxel_ml = np.prod(short.volume.spacing_mm) / 1000
-    drawn = [name for name, mask in before.items() if mask.sum() * voxel_ml >= 1]
-    assert len(drawn) >= 6
-    overlap = {name: round(dice(before[name], after[name][..., -slices:]), 3) for name in drawn}
-    assert min(overlap.values()) >= 0.95, overlap
+    opened = [segmenter.open(phantom.volume) for phantom in (short, longer)]
+    for note in (Note(write_note(short.facts, split="test", seed=0)), None):
+        before, after = (image.segment(note).structures for image in opened)
+        drawn = [name for name, mask in before.items() if mask.sum() * voxel_ml >= 1]
+        assert len(drawn) >= 6
+        overlap = {name: round(dice(before[name], after[name][..., -slices:]), 3) for name in drawn}
+        assert min(overlap.values()) >= 0.95, overlap
 
 
-@pytest.mark.parametrize("seed", TEST_SEEDS[:3])
+@pytest.mark.parametrize("seed", TEST_SEEDS[:2])
 def test_exchanging_left_and_right_in_the_note_moves_the_target_to_the_other_lesion(segmenter, seed):
     found = runpy.run_path(str(EXCHANGE))["exchange"](segmenter, seed)
     assert found.moved, found

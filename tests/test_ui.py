@@ -25,6 +25,7 @@ from llmseg.formats.nifti import write_volume
 from llmseg.plots import COLOURS
 from llmseg.text.note import read_note
 from llmseg.ui import numbers, tried
+from llmseg.ui.app import TabMemory
 from llmseg.ui.notes import Fields, edited, fields_of, warnings_about
 from llmseg.ui.numbers import CAVEAT, Measured
 from llmseg.ui.reading import shown
@@ -464,6 +465,30 @@ def test_sessions_have_secret_names_and_folders_of_their_own(bench, tmp_path):
     bench.forget(mine)
     assert not Path(mine.shown.ct).exists()
     assert Path(yours.shown.ct).exists()
+
+
+def test_a_page_loaded_again_finds_what_it_held_and_outlives_the_one_before(bench, tmp_path):
+    write_volume(tmp_path / "sent.nii.gz", head())
+    before = bench.workspace.keep(bench.upload(Session.start(), str(tmp_path / "sent.nii.gz")))
+    after = bench.reload(before.id)
+    assert after.id != before.id
+    assert after.shown is before.shown
+    bench.forget(before)
+    assert Path(after.shown.ct).exists()
+    assert bench.reload(before.id) is None
+    bench.forget(after)
+    assert not Path(after.shown.ct).exists()
+
+
+@pytest.mark.parametrize("secret", ["", "0" * 32, "../cases"])
+def test_a_name_nobody_was_given_finds_no_session(bench, secret):
+    bench.workspace.keep(bench.choose(Session.start(), "0/one"))
+    assert bench.reload(secret) is None
+
+
+@pytest.mark.parametrize("sent", [None, "text", [1], {"session": 5, "note": ["x"]}, {"other": "x"}])
+def test_what_no_tab_keeps_of_itself_is_taken_for_nothing(sent):
+    assert TabMemory.read(sent) == TabMemory()
 
 
 def test_a_case_whose_files_were_cleared_is_prepared_again(bench):

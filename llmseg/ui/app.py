@@ -9,7 +9,7 @@ import os
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import fields, replace
+from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -51,6 +51,7 @@ PLACEHOLDER = "Paste or write the clinical note. Names and other identifiers are
 READY = Status("Edit the note, then press Run.")
 NO_CASE = Status("Drop a CT to begin.")
 REWRITTEN = Status("The note's words could not be mended; it was written anew from the fields. Undo brings it back.")
+GONE = "This server no longer holds what was open here; the note is still in its place. Press Run to contour again."
 OPENING = Status("Opening the CT", "busy")
 PREPARING = Status("Preparing the file", "busy")
 DOWNLOADS = {
@@ -133,6 +134,21 @@ class Fetched(GradioModel):
     file: FileData
 
 
+@dataclass(frozen=True)
+class TabMemory:
+    """What a browser's tab keeps of itself over a reload, in its own storage."""
+
+    session: str = ""
+    case: str | None = None
+    note: str | None = None
+
+    @classmethod
+    def read(cls, sent: object) -> TabMemory:
+        """As sent by the browser, where anything can come from; what cannot be meant is left out."""
+        told = sent if isinstance(sent, dict) else {}
+        return cls(**{f.name: told[f.name] for f in fields(cls) if isinstance(told.get(f.name), str)})
+
+
 class _Page:
     """The components, and which of them each button reads and writes."""
 
@@ -144,6 +160,7 @@ class _Page:
         self.before = gr.State(None, time_to_live=KEEP_SECONDS)
         self.kept = gr.State(frozenset(), time_to_live=KEEP_SECONDS)
         self.picked = gr.State(None, time_to_live=KEEP_SECONDS)
+        self.tab = gr.JSON(visible=False)
         with gr.Row(elem_id="header"):
             gr.HTML(MASTHEAD, elem_id="masthead")
             if has_training:
@@ -225,18 +242,22 @@ class _Page:
         quick = {**quiet, "queue": False}
         noted = [self.note, *self.fields.values(), self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
-        opened = [self.session, self.viewer, self.chart, self.status, self.tried, *self.starters, self.kept, *noted]
+        panels = [self.session, self.viewer, self.chart, self.status, self.tried]
+        opened = [self.tab, *panels, *self.starters, self.kept, *noted]
 
-        demo.load(self._or_toast(self.open_page, opened), [self.case], opened, **quiet).then(
+        def opens(event, handler: Callable, inputs: list, outputs: list, js: str | None = None):
+            """Open a case, and let the browser's tab remember it."""
+            opening = event(self._or_toast(handler, outputs), inputs, outputs, js=js, **quiet)
+            return opening.then(None, [self.tab], None, js="(tab) => keepInTab(tab)", **quick)
+
+        loaded = [*opened, self.case]
+        opens(demo.load, self.open_page, [self.case, self.tab], loaded, js="(first) => [first, keptInTab()]").then(
             self.name_models, None, [self.models], **quiet
         )
-        self.case.input(OPENING.html, None, [self.status], **quick).then(
-            self._or_toast(self.choose, opened), [self.session, self.case], opened, **quiet
-        )
-        sent = [*opened, self.case, self.file]
-        self.file.upload(OPENING.html, None, [self.status], **quick).then(
-            self._or_toast(self.upload, sent), [self.session, self.file], sent, **quiet
-        )
+        choosing = self.case.input(OPENING.html, None, [self.status], **quick)
+        opens(choosing.then, self.choose, [self.session, self.case], opened)
+        sending = self.file.upload(OPENING.html, None, [self.status], **quick)
+        opens(sending.then, self.upload, [self.session, self.file], [*loaded, self.file])
         for kind, button in self.downloads.items():
             fetched = [self.fetch, self.status]
             button.click(PREPARING.html, None, [self.status], **quick).then(
@@ -245,6 +266,7 @@ class _Page:
         # `change`, not `input`: a pasted note counts too. Only the last of a burst of keystrokes is read.
         read = [*self.fields.values(), self.words]
         self.note.change(self.read, asked, read, trigger_mode="always_last", **quick)
+        self.note.change(None, [self.note], None, js="(note) => keepInTab({ note })", **quick)
         for name, component in self.fields.items():
             component.input(partial(self.fill, name), [*asked, component], [*noted, self.status], **quick)
         self.swap.click(self._or_toast(self.exchange, noted), asked, noted, **quiet)
@@ -276,8 +298,17 @@ class _Page:
 
     # ---- what happens ----
 
-    def open_page(self, key: str | None) -> tuple:
-        return self.choose(None, key) if key else self._shown(Session.start())
+    def open_page(self, first: str | None, tab: dict | None) -> tuple:
+        """The first case; or, where this tab was loaded before, what stood in it."""
+        before = TabMemory.read(tab)
+        if session := self.bench.reload(before.session):
+            return *self._shown(session, before.note), before.case
+        case = before.case if before.case in self.bench.catalogue else first
+        session = Session.start()
+        if before.session:
+            gr.Info(GONE)
+        opened = self.bench.choose(session, case) if case else session
+        return *self._shown(opened, before.note), case
 
     def choose(self, session: Session | None, key: str) -> tuple:
         return self._shown(self.bench.choose(session or Session.start(), key))
@@ -290,17 +321,19 @@ class _Page:
         path = self.bench.download(session or Session.start(), kind)
         return Fetched(file=FileData(path=path, orig_name=Path(path).name)), Status("Downloaded.", "done").html()
 
-    def _shown(self, session: Session) -> tuple:
-        """A newly opened case: its panels, its note, and the buttons that now make sense."""
+    def _shown(self, session: Session, note: str | None = None) -> tuple:
+        """A newly opened case: its panels, a note or its own, and the buttons that now make sense."""
+        session = self.bench.workspace.keep(session)
         if session.shown is None:
-            nothing = ("", *_values(Fields()), None, _enabled(False), NOTHING)
-            return session, None, None, NO_CASE.html(), tried.NOTHING, *self._starting(False), frozenset(), *nothing
-        note = self.bench.entry(session).note
+            nothing = (note or "", *_values(Fields()), None, _enabled(False), NOTHING)
+            tab, panels = {"session": session.id}, (session, None, None, NO_CASE.html(), tried.NOTHING)
+            return tab, *panels, *self._starting(False), frozenset(), *nothing
+        note = self.bench.entry(session).note if note is None else note
+        tab = {"session": session.id, "case": None if session.upload else session.shown.key, "note": note}
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
-        written = self._written(note)
-        rest = (*written, None, _enabled(False), shown(note, ()))
+        rest = (*self._written(note), None, _enabled(False), shown(note, ()))
         ready = replace(READY, warnings=session.shown.oddities)
-        return session, *panels, ready.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
+        return tab, session, *panels, ready.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
 
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
@@ -379,7 +412,7 @@ class _Page:
                 if isinstance(step, Status):
                     yield *[skip] * 5, step.html()
                 else:
-                    scene = to_data(self.bench.scene(step))
+                    scene = to_data(self.bench.scene(self.bench.workspace.keep(step)))
                     yield step, scene, self.bench.chart(step), self._words(step, note, kept), tried.shown(step), skip
             return
         except Stopped:
@@ -400,6 +433,7 @@ class _Page:
         else:
             session, one = self.bench.back_to(session, number)
             rest = (one.kept, one.note, note, _enabled(True))
+        self.bench.workspace.keep(session)
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         words = self._words(session, rest[1], rest[0])
         return session, *panels, words, tried.shown(session), READY.html(), *rest

@@ -78,8 +78,11 @@ class Catalogue:
         others = (self._entries[k] for k in (*keys[start:], *keys[:start]))
         return next((entry for entry in others if entry.note and entry.note != own), None)
 
+    def __contains__(self, key: str | None) -> bool:
+        return key in self._entries
+
     def __getitem__(self, key: str) -> Entry:
-        if key not in self._entries:
+        if key not in self:
             raise InputError(f"There is no case {key!r} here. Choose one from the list.")
         return self._entries[key]
 

@@ -14,3 +14,12 @@
   new MutationObserver(paint).observe(document.body, { attributeFilter: ["class"] });
   paint();
 })();
+
+// What this tab needs to be as it was after a reload. Of this tab alone, and gone with it.
+function keptInTab() {
+  return JSON.parse(sessionStorage.getItem("llmseg") ?? "null");
+}
+
+function keepInTab(news) {
+  sessionStorage.setItem("llmseg", JSON.stringify({ ...keptInTab(), ...news }));
+}

@@ -6,7 +6,7 @@ import secrets
 import shutil
 from collections import OrderedDict
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from threading import Event, Lock
 
@@ -78,7 +78,8 @@ class Session:
     """One browser tab: ids, paths and small numbers, never an image.
 
     Args:
-        id: a secret, made here; also the name of its folder.
+        id: a secret, made here.
+        home: the name of its folder, which it shares with the page it was before a reload.
         upload: the CT this user sent, if one is open.
         compared: what stands in the second panel instead of the contour without a note.
         explanation: which words of the last explained note moved the contour.
@@ -86,6 +87,7 @@ class Session:
     """
 
     id: str
+    home: str
     shown: Shown | None = None
     upload: Entry | None = None
     results: Mapping[str, Result] = field(default_factory=dict)
@@ -100,7 +102,12 @@ class Session:
 
     @classmethod
     def start(cls) -> Session:
-        return cls(id=secrets.token_hex(16))
+        secret = secrets.token_hex(16)
+        return cls(id=secret, home=secret)
+
+    def reloaded(self) -> Session:
+        """The same to a page that was loaded again; the page before may live on, so this one stops and goes alone."""
+        return replace(self, id=secrets.token_hex(16))
 
 
 def names_in(shown: Shown, results: Mapping[str, Result]) -> tuple[str, ...]:
@@ -109,21 +116,44 @@ def names_in(shown: Shown, results: Mapping[str, Result]) -> tuple[str, ...]:
 
 
 class Workspace:
-    """The server's private folder for packed images, and each session's own place in it."""
+    """The server's private folder for packed images, each session's own place in it, and who is there."""
 
     def __init__(self, root: str | Path):
         self.root = Path(root) / secrets.token_hex(8)
+        self._present: dict[str, Session] = {}
+        self._lock = Lock()
 
     def of(self, session: Session) -> Path:
-        return self.root / session.id
+        return self.root / session.home
 
     @property
     def shared(self) -> Path:
         """For the server's own cases, the same for everyone."""
         return self.root / "cases"
 
+    def keep(self, session: Session) -> Session:
+        """Note a session's present state, for a page that is loaded again."""
+        with self._lock:
+            self._present[session.id] = session
+        return session
+
+    def reload(self, secret: str) -> Session | None:
+        """What a page was before it was loaded again; None where that is no longer kept."""
+        with self._lock:
+            before = self._present.get(secret)
+            if before is None:
+                return None
+            after = before.reloaded()
+            self._present[after.id] = after
+        return after
+
     def forget(self, session: Session) -> None:
-        shutil.rmtree(self.of(session), ignore_errors=True)
+        """Let a session go, and its folder with the last session in it."""
+        with self._lock:
+            self._present.pop(session.id, None)
+            is_empty = all(other.home != session.home for other in self._present.values())
+        if is_empty:
+            shutil.rmtree(self.of(session), ignore_errors=True)
 
 
 class RecentlyUsed:

@@ -80,7 +80,7 @@ class Workbench:
         self.stops.stop(session)
         entry = self.catalogue[key]
         shown, results = self._ready(entry)
-        opened = Session(session.id, shown, results=results, tried=session.tried)
+        opened = Session(session.id, session.home, shown, results=results, tried=session.tried)
         # What an earlier run left here counts as tried, so that the first change of a word can be set against it.
         if "text" in results and not opened.tried_here:
             return _remembering(opened, entry.note, frozenset(), results["text"])
@@ -103,8 +103,16 @@ class Workbench:
         again, said = results.pop(COMPARED, None), entry.arms.get(COMPARED)
         self.stops.stop(session)
         compared = Compared(said.name, said.title, again) if again and said else None
-        opened = Session(session.id, shown, entry, results, compared, tried=session.tried)
+        opened = Session(session.id, session.home, shown, entry, results, compared, tried=session.tried)
         return _remembering(opened, entry.note, frozenset(), results.get("text"))
+
+    def reload(self, secret: str) -> Session | None:
+        """The session of a page that was loaded again, as it was; None where this server no longer holds it."""
+        session = self.workspace.reload(secret)
+        if session and not (session.shown and _still_there(session.shown, session.results)):
+            self.workspace.forget(session)
+            return None
+        return session
 
     def entry(self, session: Session) -> Entry:
         if session.upload is not None:

@@ -53,6 +53,9 @@ class Page:
         """Per structure a mark of what is drawn on the axial slice, "-" for nothing."""
         return self.data(f"contours-{arm}").split()
 
+    def background(self, selector: str) -> str:
+        return self.tab.locator(selector).first.evaluate("element => getComputedStyle(element).backgroundColor")
+
     def view(self, plane: str, panel: str = "text"):
         return self.tab.locator(f'.panel[data-panel="{panel}"] .view[data-plane="{plane}"]')
 

@@ -17,6 +17,7 @@ from llmseg.formats.nifti import write_mask, write_volume
 from llmseg.formats.rtstruct import read_contours
 from llmseg.ui.app import LARGEST_UPLOAD, build_app
 
+LIGHT = "rgb(243, 245, 248)"
 UI = Path(__file__).parents[2] / "llmseg" / "ui"
 
 
@@ -350,6 +351,33 @@ def test_two_tabs_never_see_each_others_result(browser, address, page):
     other.run()
     assert page.contours("text") != other.contours("text")
     other.close()
+
+
+def test_a_reload_keeps_case_note_contours_and_the_light_page(browser, address, page):
+    page.tab.click("button.scheme")
+    page.note("right")
+    page.run()
+    page.note("right, and a word not yet run")
+    drawn = page.contours("text")
+    page.tab.reload()
+    page.wait(".viewer[data-ready]")
+    assert page.contours("text") == drawn
+    assert page.tab.input_value("#note textarea") == "right, and a word not yet run"
+    assert page.background("body") == LIGHT
+    assert page.background(".panel") == "rgb(0, 0, 0)"
+    other = Page(browser, address)
+    assert other.contours("text") != drawn
+    other.close()
+
+
+def test_a_note_outlives_a_server_that_knows_nothing_of_it(browser, address):
+    page = Page(browser, address)
+    page.tab.evaluate("keepInTab({ session: 'a server before', note: 'right' })")
+    page.tab.reload()
+    page.wait(".viewer[data-ready]")
+    assert "no longer holds" in page.toast()
+    assert page.tab.input_value("#note textarea") == "right"
+    page.close()
 
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
