@@ -61,7 +61,7 @@ def _pages(count: int) -> list[list[float]]:
 
 def _time_page(browser, address: str) -> list[float]:
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
-    page.goto(address)
+    page.goto(f"{address}?tour=no")
     page.wait_for_selector(".viewer[data-ready]", timeout=60_000)
     times = page.evaluate(TIME_SLICES, SLICES)
     page.close()

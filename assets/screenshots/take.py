@@ -57,7 +57,7 @@ def main() -> None:
         for size, (width, height) in SIZES.items():
             page = browser.new_page(viewport={"width": width, "height": height})
             page.set_default_timeout(120_000)
-            page.goto(address)
+            page.goto(f"{address}?tour=no")
             walk_through(page, size)
             page.close()
         browser.close()

@@ -45,7 +45,10 @@ LARGEST_UPLOAD = "600mb"
 ACCEPTED = [".nii", ".gz", ".zip"]
 PRIVACY = f"<p>An uploaded CT stays on this server, for this tab only, {KEEP_SECONDS // 3600} hours at most.</p>"
 MASTHEAD = '<header class="masthead"><strong>llmseg</strong><span>The clinical note steers the contour</span></header>'
-SCHEME = '<button type="button" class="scheme" title="A light or a dark page"></button>'
+CHOICES = (
+    '<button type="button" class="take-tour" title="Four steps through this page">Tour</button>'
+    '<button type="button" class="scheme" title="A light or a dark page"></button>'
+)
 RESEARCH = '<p class="research">Research use only</p>'
 PLACEHOLDER = "Paste or write the clinical note. Names and other identifiers are taken out before anything reads it."
 READY = Status("Edit the note, then press Run.")
@@ -166,7 +169,7 @@ class _Page:
             if has_training:
                 gr.HTML('<a href="./training">Training</a>', elem_id="to-training")
             self.models = gr.HTML("<p>Loading the model</p>", elem_id="models")
-            gr.HTML(SCHEME, elem_id="scheme")
+            gr.HTML(CHOICES, elem_id="choices")
             gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
             with gr.Column(elem_id="left", scale=0, min_width=280):

@@ -63,5 +63,5 @@ def head() -> str:
 
     Not given to Gradio as `css`: it prefixes that, and `:root` inside a media query then matches nothing.
     """
-    style, script = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js"))
-    return f"<style>{style}</style><script>{script}</script>"
+    style, *scripts = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "tour.js"))
+    return f"<style>{style}</style>" + "".join(f"<script>{script}</script>" for script in scripts)

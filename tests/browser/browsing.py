@@ -30,13 +30,13 @@ def serve(demo) -> str:
 class Page:
     """One open tab, and everything it asked for or complained about."""
 
-    def __init__(self, browser, address: str, width: int = 1280, height: int = 720, scale: float = 1):
+    def __init__(self, browser, address: str, width: int = 1280, height: int = 720, scale: float = 1, tour: str = "no"):
         self.tab = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
         self.complaints, self.requests = [], []
         self.tab.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.goto(address)
+        self.tab.goto(f"{address}?tour={tour}")
         self.viewer = self.tab.locator(".viewer")
         self.wait(".viewer[data-ready]")
 

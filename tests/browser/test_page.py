@@ -353,6 +353,27 @@ def test_two_tabs_never_see_each_others_result(browser, address, page):
     other.close()
 
 
+def test_a_first_visit_is_shown_round_in_four_steps_and_the_second_is_not(browser, address):
+    page = Page(browser, address, tour="yes")
+    titles = []
+    for _ in range(4):
+        page.wait("dialog.tour[open]")
+        titles.append(page.tab.inner_text(".tour h2"))
+        inside, beside = page.tab.locator(".toured").bounding_box(), page.tab.locator(".tour").bounding_box()
+        assert beside["x"] >= inside["x"] + inside["width"] or beside["x"] + beside["width"] <= inside["x"]
+        page.tab.keyboard.press("Enter")
+    assert titles == ["A case", "Its note", "Run", "The numbers"]
+    assert page.tab.locator(".tour[open], .toured").count() == 0
+    page.tab.reload()
+    page.wait(".viewer[data-ready]")
+    page.tab.wait_for_timeout(1000)
+    assert page.tab.locator(".tour").count() == 0
+    page.tab.click("button.take-tour")
+    page.tab.keyboard.press("Escape")
+    assert page.tab.locator(".tour[open]").count() == 0
+    page.close()
+
+
 def test_a_reload_keeps_case_note_contours_and_the_light_page(browser, address, page):
     page.tab.click("button.scheme")
     page.note("right")
