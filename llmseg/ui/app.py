@@ -44,7 +44,7 @@ log = logging.getLogger(__name__)
 LARGEST_UPLOAD = "600mb"
 ACCEPTED = [".nii", ".gz", ".zip"]
 PRIVACY = f"<p>An uploaded CT stays on this server, for this tab only, {KEEP_SECONDS // 3600} hours at most.</p>"
-MASTHEAD = '<header class="masthead"><strong>llmseg</strong><span>The clinical note steers the contour</span></header>'
+MASTHEAD = '<header class="masthead"><h1>llmseg</h1><span>The clinical note steers the contour</span></header>'
 CHOICES = (
     '<button type="button" class="take-tour" title="Four steps through this page">Tour</button>'
     '<button type="button" class="scheme" title="A light or a dark page"></button>'
