@@ -71,6 +71,20 @@ def slice_change(checkpoint: Path) -> list[dict]:
     return [row("slice change in the browser, 90th percentile", viewer.slice_change_p90_ms(), "ms", 16.0)]
 
 
+def the_page(checkpoint: Path) -> list[dict]:
+    found = _child("time_page")
+    return [
+        row("first paint of the page", found["first_paint_s"], "s", 2.0),
+        row("a case on screen, from then", found["case_s"], "s", 1.0),
+        row("Run to contours in the page", found["run_s"], "s"),
+        row("the same without a page", found["parts_s"], "s"),
+        row("Run less 0.5 s, against the same without a page", found["run_ratio"], "x", 1.3),
+        row("a new result's size", found["kb"], "kB", 200),
+        row("the page's memory after 50 runs, against five", found["memory_ratio"], "x", 1.2),
+        row("wrong pictures in ten sessions at once", found["wrong_pictures"], "pages", 0),
+    ]
+
+
 def end_to_end(checkpoint: Path) -> list[dict]:
     with tempfile.TemporaryDirectory() as folder:
         _child("write_ct", "usual", Path(folder) / "ct.nii.gz")
@@ -119,6 +133,7 @@ def training_step(checkpoint: Path) -> list[dict]:
 BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (
     start_up,
     slice_change,
+    the_page,
     notes,
     end_to_end,
     large_ct,
@@ -217,6 +232,12 @@ def write_ct(kind: str, path: str) -> None:
     array = ndimage.affine_transform(phantom.array, step, offset, shape, np.float32, order=1, cval=-1000)
     array += np.random.default_rng(0).normal(0, 8, shape).astype(np.float32)
     write_volume(path, Volume(array.clip(-1024, 3071), np.diag([*spacing_mm, 1.0])))
+
+
+def time_page() -> dict[str, float]:
+    import page
+
+    return page.measure()
 
 
 def time_training() -> dict[str, float]:

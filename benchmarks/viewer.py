@@ -51,7 +51,7 @@ def _pages(count: int) -> list[list[float]]:
         demo, address = _serve(Path(folder))
         try:
             with sync_playwright() as playwright:
-                browser = playwright.chromium.launch(executable_path=_chromium(), args=list(FLAGS))
+                browser = playwright.chromium.launch(executable_path=chromium(), args=list(FLAGS))
                 found = [_time_page(browser, address) for _ in range(count)]
                 browser.close()
         finally:
@@ -105,7 +105,7 @@ def _write_case(folder: Path) -> None:
             write_mask(folder / "results" / "fine" / arm / f"{name}.nii.gz", np.roll(mask, moved, axis=0), affine)
 
 
-def _chromium() -> str:
+def chromium() -> str:
     found = os.environ.get("LLMSEG_CHROMIUM") or next(filter(None, map(shutil.which, BROWSERS)), None)
     if not found:
         raise ImportError("no Chromium is installed")
