@@ -13,6 +13,7 @@ import numpy as np
 import pytest
 import torch
 from patients import teach_briefly, write_config, write_patients
+from PIL import Image
 from tiny import write_language_model
 
 from llmseg.case import STRUCTURES, InputError, Note
@@ -25,8 +26,9 @@ from llmseg.training.config import TrainConfig, read_config
 from llmseg.training.finetune import structure_weights, train
 from llmseg.training.losses import dice_focal
 from llmseg.training.patients import Patients
-from llmseg.training.runfolder import lock
+from llmseg.training.runfolder import PICTURE, lock
 from llmseg.training.samples import is_tuning, nested_share
+from llmseg.training.watching import read_run
 
 IMAGE_ONLY = "network.fusion=none"
 STEPS = 48
@@ -129,6 +131,13 @@ def refused(action, *arguments, **options) -> str:
 # A whole run
 
 
+def test_the_latest_validation_leaves_a_picture(trained):
+    with Image.open(trained.folder / PICTURE) as picture:
+        assert picture.format == "PNG"
+        assert np.ptp(np.asarray(picture.convert("L"))) > 200
+    assert read_run(trained.folder).picture == trained.folder / PICTURE
+
+
 def test_the_loss_falls(trained):
     losses = [line["loss"] for line in trained.steps]
     assert np.mean(losses[-8:]) < 0.85 * np.mean(losses[:8])
@@ -219,7 +228,7 @@ def test_a_trained_checkpoint_segments(trained, dataset, shared):
 
 def test_nothing_but_the_runs_own_files_is_left(trained):
     left = {path.name for path in trained.folder.iterdir()}
-    assert left == {"checkpoint", "metrics.jsonl", "run.json", "run.lock", "trainer.pt"}
+    assert left == {"checkpoint", "metrics.jsonl", "run.json", "run.lock", "trainer.pt", PICTURE}
 
 
 # Variants

@@ -21,6 +21,7 @@ from llmseg.training.card import model_card
 from llmseg.training.config import TrainConfig
 from llmseg.training.losses import dice_focal
 from llmseg.training.patients import Patients, gather
+from llmseg.training.picture import PATIENTS, Seen, picture_of
 from llmseg.training.prepared import PreparedCase, cut
 from llmseg.training.reading import pretrain_reader, prompt_of_note
 from llmseg.training.run import Course, Processes, Report
@@ -178,9 +179,7 @@ class Contouring:
 
         "score" is halfway between that of the highest-dose target and that of the organs, with the note.
         """
-        network = build_network(self.config.network).to(self.processes.device)
-        network.load_state_dict(average)
-        network.eval()
+        network = self._averaged(average)
         scored = [self._score(network, prepared) for prepared in self.processes.mine(self.patients.tuning)]
         by_patient = self.processes.together(scored)
         names = [f"{name} {said}" for said in ("text", "no-text") for name in self.config.network.structures]
@@ -191,6 +190,18 @@ class Contouring:
 
     def _score(self, network: nn.Module, prepared: PreparedCase) -> dict[str, float]:
         """One patient's DSC, "Larynx text" for one, of what was contoured and is there."""
+        seen = self._draw(network, prepared)
+        sample, found = seen.sample, {}
+        for said, masks in seen.drawn.items():
+            for row, name in enumerate(self.config.network.structures):
+                truth = sample.targets[row] > 0.5
+                if sample.known[row] and truth.any():
+                    both = (masks[row] & truth).sum() * 2 / (masks[row].sum() + truth.sum())
+                    found[f"{name} {said}"] = float(both)
+        return found
+
+    def _draw(self, network: nn.Module, prepared: PreparedCase) -> Seen:
+        """Contour one patient "text" and "no-text"."""
         sample = cut(prepared, self.config.network.field)
         text = None
         if self.encoder is not None and prepared.case.note.text.strip():
@@ -198,15 +209,20 @@ class Contouring:
         with self.processes.accelerator.autocast():
             features = network.encode_image(sample.image[None].to(self.processes.device))
             drawn = {"text": network.decode(features, text), "no-text": network.decode(features, None)}
-        found = {}
-        for said, logits in drawn.items():
-            masks = network.probabilities(logits)[0].cpu() > 0.5
-            for row, name in enumerate(self.config.network.structures):
-                truth = sample.targets[row] > 0.5
-                if sample.known[row] and truth.any():
-                    both = (masks[row] & truth).sum() * 2 / (masks[row].sum() + truth.sum())
-                    found[f"{name} {said}"] = float(both)
-        return found
+        masks = {said: network.probabilities(logits)[0].cpu() > 0.5 for said, logits in drawn.items()}
+        return Seen(prepared.case.id, sample, masks)
+
+    @torch.inference_mode()
+    def picture(self, average: Mapping[str, torch.Tensor]) -> bytes | None:
+        network = self._averaged(average)
+        seen = [self._draw(network, prepared) for prepared in self.patients.tuning[:PATIENTS]]
+        seen = [one for one in seen if (one.sample.targets[0] > 0.5).any()]
+        return picture_of(seen, self.config.network.structures, self.config.grid) if seen else None
+
+    def _averaged(self, average: Mapping[str, torch.Tensor]) -> ContourNetwork:
+        network = build_network(self.config.network).to(self.processes.device)
+        network.load_state_dict(average)
+        return network.eval()
 
     def save(self, folder: Path, average: Mapping[str, torch.Tensor], facts: dict[str, object]) -> None:
         network = build_network(self.config.network)

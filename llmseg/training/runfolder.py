@@ -16,10 +16,12 @@ from llmseg.case import InputError
 from llmseg.formats.whole import write_whole
 from llmseg.training.config import TrainConfig
 
+PICTURE = "validation.png"
+
 
 @dataclass(frozen=True, eq=False)
 class RunFolder:
-    """run.json, metrics.jsonl, trainer.pt and, from the first validation on, `checkpoint/`.
+    """run.json, metrics.jsonl, trainer.pt and, from the first validation on, `checkpoint/` and `validation.png`.
 
     Args:
         identity: what must be the same when the run is resumed.
@@ -79,6 +81,11 @@ class RunFolder:
         if self.writes:
             with (self.path / "metrics.jsonl").open("a") as file:
                 file.writelines(json.dumps(line) + "\n" for line in lines)
+
+    def show(self, png: bytes) -> None:
+        """Keep the picture of the latest validation."""
+        if self.writes:
+            write_whole(self.path / PICTURE, png)
 
     def save(self, state: Mapping[str, object]) -> None:
         """Keep the state to go on from."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from llmseg.case import InputError
-from llmseg.training.runfolder import complete_lines, is_held
+from llmseg.training.runfolder import PICTURE, complete_lines, is_held
 
 
 @dataclass(frozen=True)
@@ -22,6 +22,7 @@ class Watched:
         is_going: whether a process holds the folder.
         seconds: that the logged steps took, validations and earlier starts included.
         losses, rates: (step, value) of each logged step.
+        picture: of the latest validation, a PNG; None where there is none yet.
         scores: step of a validation -> structure and condition, "Larynx text" for one -> DSC; "score" among them.
     """
 
@@ -33,6 +34,7 @@ class Watched:
     losses: tuple[tuple[int, float], ...] = ()
     rates: tuple[tuple[int, float], ...] = ()
     scores: Mapping[int, Mapping[str, float]] = field(default_factory=dict)
+    picture: Path | None = None
 
     @property
     def seconds_left(self) -> float | None:
@@ -79,6 +81,7 @@ def read_run(folder: str | Path) -> Watched:
         losses=tuple((line["step"], line["loss"]) for line in steps),
         rates=tuple((line["step"], line["rate"]) for line in steps),
         scores={line["step"]: line["validation"] for line in lines if "validation" in line},
+        picture=folder / PICTURE if (folder / PICTURE).exists() else None,
     )
 
 

@@ -27,6 +27,7 @@ LAUNCH = (sys.executable, "-m", "llmseg")
 LOOK_EVERY_SECONDS = 5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NO_RUN = "No run yet in {folder}. `python -m llmseg train ... --out {folder}/NAME` makes one."
+PICTURE = "First tuning patients, high-dose target: red with the note, blue without, dashed the reference"
 SMOOTHED = 25
 """Steps that the drawn loss is averaged over."""
 
@@ -135,12 +136,14 @@ def page(trainer: Trainer) -> None:
         said = gr.HTML(elem_id="training-said")
         plot = gr.Plot(show_label=False, elem_id="training-plot", container=False)
 
+        picture = gr.Image(label=PICTURE, elem_id="training-picture", interactive=False, buttons=[], format="png")
+
     def look(run: str | None) -> tuple:
         there = trainer.names()
         run = run if run in there else next(iter(there), None)
         return gr.update(choices=there, value=run), *_shown(trainer, run)
 
-    shown = [chosen, said, plot]
+    shown = [chosen, said, plot, picture]
     gr.Timer(LOOK_EVERY_SECONDS).tick(look, [chosen], shown, **quiet)
     chosen.input(look, [chosen], shown, **quiet)
     gr.context.Context.root_block.load(look, [chosen], shown, **quiet)
@@ -171,12 +174,19 @@ def _told(act):
 def _shown(trainer: Trainer, run: str | None) -> tuple:
     complaints = "".join(f'<p class="warning">{html.escape(line)}</p>' for line in trainer.complaints())
     if run is None:
-        return f"{complaints}<p>{html.escape(NO_RUN.format(folder=trainer.runs))}</p>", None
+        return f"{complaints}<p>{html.escape(NO_RUN.format(folder=trainer.runs))}</p>", None, None
     try:
         watched = trainer.watch(run)
     except InputError as error:
-        return f'{complaints}<p class="warning">{html.escape(str(error))}</p>', None
-    return complaints + said_of(watched), chart(watched)
+        return f'{complaints}<p class="warning">{html.escape(str(error))}</p>', None, None
+    return complaints + said_of(watched), chart(watched), _picture(watched)
+
+
+def _picture(run: Watched):
+    """Read here: Gradio would refuse a file outside its own folders."""
+    from PIL import Image
+
+    return Image.open(run.picture).convert("RGB") if run.picture else None
 
 
 def said_of(run: Watched) -> str:

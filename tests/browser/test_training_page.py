@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 from browsing import Page, serve
 from made_up import write_run
+from PIL import Image
 from standin import StandIn, write_dataset
 
 from llmseg.ui.app import build_app
@@ -30,7 +31,9 @@ def test_a_run_is_watched_while_it_goes_on(page, folder):
     assert "best score 0.400 at step 30" in page.tab.inner_text("#training-said")
     page.wait("#training-plot .js-plotly-plot .scatterlayer .trace")
     write_run(folder / "runs" / "first", 60, {60: 0.4})
+    Image.new("RGB", (90, 60), "teal").save(folder / "runs" / "first" / "validation.png")
     page.wait("#training-said:has-text('step 60 of 100')")
+    page.tab.wait_for_function("document.querySelector('#training-picture img')?.naturalWidth === 90")
     assert page.tab.locator("#start-training").count() == 0
     page.tab.click("text=Back to the workbench")
     page.wait(".viewer[data-ready]")
