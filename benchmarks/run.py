@@ -167,7 +167,7 @@ def time_end_to_end(checkpoint: str, image: str) -> dict[str, float]:
 
 
 def _bare_parts(segmenter, image: str, out: Path) -> float:
-    """Seconds that read, resample, encode, one decode, inverse and write cost, with nothing around them.
+    """Seconds that read, resample, encode, one decode in each view, inverse and write cost, with nothing around them.
 
     Reading a new note is not among the parts; `whole` pays for it.
     """
@@ -176,6 +176,7 @@ def _bare_parts(segmenter, image: str, out: Path) -> float:
     import torch
 
     from llmseg.case import Volume
+    from llmseg.model.precision import autocast
     from llmseg.model.tiling import blend, tiles_of
     from llmseg.preprocessing import forward, inverse_mask
 
@@ -190,10 +191,12 @@ def _bare_parts(segmenter, image: str, out: Path) -> float:
         tensor, placement = forward(volume, config.grid)
     field = config.network.field
     tiles = tiles_of(tensor, placement.anchor, field)
-    cut = [tile.cut(tensor, field)[None] for tile in tiles]
-    with torch.inference_mode(), torch.autocast("cpu", dtype=torch.bfloat16), spent:
-        features = [network.encode_image(tile) for tile in cut]
-        drawn = [network.probabilities(network.decode(feature, text))[0] for feature in features]
+    cut = [tile.cut(tensor, field) for tile in tiles]
+    for view in segmenter.refinement.views:
+        shown = [view.shown(tile)[None] for tile in cut]
+        with torch.inference_mode(), autocast(segmenter.device), spent:
+            features = [network.encode_image(tile) for tile in shown]
+            drawn = [network.probabilities(network.decode(feature, text))[0] for feature in features]
     probabilities = blend(drawn, tiles, placement.size)
     with spent:
         masks = [inverse_mask(probability, placement) for probability in probabilities]
