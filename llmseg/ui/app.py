@@ -26,6 +26,7 @@ from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
 from llmseg.text.note import read_note
 from llmseg.text.wording import exchange_sides
 from llmseg.ui import training, tried
+from llmseg.ui.browser import Shelf, browser, named
 from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
@@ -140,7 +141,6 @@ class _Page:
 
     def __init__(self, bench: Workbench, has_training: bool = False):
         self.bench = bench
-        first = bench.catalogue.first
         # The callback frees a closed tab's images; the time to live is for tabs that were left open.
         self.session = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=bench.forget)
         self.before = gr.State(None, time_to_live=KEEP_SECONDS)
@@ -154,14 +154,16 @@ class _Page:
             gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
             with gr.Column(elem_id="left", scale=0, min_width=280):
-                self._cases(first.key if first else None)
+                self._cases()
                 self._note()
                 self._run()
             with viewer(elem_id="viewer", elem_classes="fills") as self.viewer:
                 self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
 
-    def _cases(self, first: str | None) -> None:
-        self.case = gr.Dropdown(self.bench.catalogue.choices, value=first, label="Case", elem_id="case")
+    def _cases(self) -> None:
+        shelf = Shelf(self.bench.catalogue, lambda: self.bench.model.is_drawing)
+        self.case = browser(shelf, elem_id="case")
+        self.wanted = gr.State(None, time_to_live=KEEP_SECONDS)
         self.file = gr.File(
             show_label=False, file_types=ACCEPTED, height=46, elem_id="upload", elem_classes="drop", container=False
         )
@@ -226,15 +228,16 @@ class _Page:
         quick = {**quiet, "queue": False}
         noted = [self.note, *self.fields.values(), self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
-        opened = [self.session, self.viewer, self.chart, self.status, self.tried, *self.starters, self.kept, *noted]
+        opened = [self.session, self.viewer, self.chart, self.status, self.tried, *self.starters, self.kept]
+        opened += [*noted, self.case]
 
-        demo.load(self._or_toast(self.open_page, opened), [self.case], opened, **quiet).then(
+        demo.load(self._or_toast(self.open_page, opened), None, opened, **quiet).then(
             self.name_models, None, [self.models], **quiet
         )
-        self.case.input(OPENING.html, None, [self.status], **quick).then(
-            self._or_toast(self.choose, opened), [self.session, self.case], opened, **quiet
+        self.case.select(self.want, None, [self.wanted, self.status], **quick).then(
+            self._or_toast(self.choose, opened), [self.session, self.wanted], opened, **quiet
         )
-        sent = [*opened, self.case, self.file]
+        sent = [*opened, self.file]
         self.file.upload(OPENING.html, None, [self.status], **quick).then(
             self._or_toast(self.upload, sent), [self.session, self.file], sent, **quiet
         )
@@ -277,15 +280,19 @@ class _Page:
 
     # ---- what happens ----
 
-    def open_page(self, key: str | None) -> tuple:
-        return self.choose(None, key) if key else self._shown(Session.start())
+    def open_page(self) -> tuple:
+        first = self.bench.catalogue.first
+        return self.choose(None, first.key) if first else self._shown(Session.start())
+
+    def want(self, event: gr.EventData) -> tuple:
+        return str(event.case), OPENING.html()
 
     def choose(self, session: Session | None, key: str) -> tuple:
         return self._shown(self.bench.choose(session or Session.start(), key))
 
     def upload(self, session: Session | None, path: str) -> tuple:
-        # The list lets go of its case, so that choosing that one again counts as a choice; the drop area of its file.
-        return *self._shown(self.bench.upload(session or Session.start(), path)), None, None
+        # The drop area lets go of its file, and takes the next one.
+        return *self._shown(self.bench.upload(session or Session.start(), path)), None
 
     def download(self, kind: str, session: Session | None) -> tuple:
         path = self.bench.download(session or Session.start(), kind)
@@ -294,12 +301,12 @@ class _Page:
     def _shown(self, session: Session) -> tuple:
         """A newly opened case: its panels, its note, and the buttons that now make sense."""
         if session.shown is None:
-            nothing = ("", *_values(Fields()), None, _enabled(False), NOTHING)
+            nothing = ("", *_values(Fields()), None, _enabled(False), NOTHING, named(None, self.bench.catalogue))
             return session, None, None, NO_CASE.html(), tried.NOTHING, *self._starting(False), frozenset(), *nothing
         note = self.bench.entry(session).note
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         written = self._written(note)
-        rest = (*written, None, _enabled(False), shown(note, ()))
+        rest = (*written, None, _enabled(False), shown(note, ()), named(session.shown, self.bench.catalogue))
         ready = replace(READY, warnings=session.shown.oddities)
         return session, *panels, ready.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
 
