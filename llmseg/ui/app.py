@@ -66,6 +66,10 @@ ABOUT_DOWNLOADS = (
     '<p class="quiet about">A session opens here again, by the drop area. An RTSTRUCT needs a CT sent as DICOM, and '
     "names its patient; the others hold the note as the model read it. All are for research use only.</p>"
 )
+NO_SURFACE = "Nothing was drawn that is thick enough for a surface."
+ANSWERED = """
+watch("value", () => document.querySelector(".viewer").viewer.solid.arrived(props.value));
+"""
 FETCH = """
 watch("value", () => {
   if (!props.value?.file) return;
@@ -159,6 +163,8 @@ class _Page:
                 self._run()
             with viewer(elem_id="viewer", elem_classes="fills") as self.viewer:
                 self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
+                self.solid = gr.Plot(show_label=False, elem_id="solid", container=False)
+                self.answer = gr.HTML(None, html_template="", js_on_load=ANSWERED, elem_id="solid-of", padding=False)
 
     def _cases(self) -> None:
         shelf = Shelf(self.bench.catalogue, lambda: self.bench.model.is_drawing)
@@ -276,6 +282,7 @@ class _Page:
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.stop.click(self.halt, [self.session], [self.status], **quick)
         again = [*results, self.kept, self.note, self.before, self.undo]
+        self.viewer.select(self.solidify, [self.session], [self.solid, self.answer], **quiet)
         self.tried.select(self._or_toast(self.look_back, again), asked, again, **quick)
 
     # ---- what happens ----
@@ -411,6 +418,15 @@ class _Page:
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         words = self._words(session, rest[1], rest[0])
         return session, *panels, words, tried.shown(session), READY.html(), *rest
+
+    def solidify(self, session: Session | None, event: gr.EventData) -> tuple:
+        """The surfaces that the page asks for when it shows 3D, and the number it asked by."""
+        try:
+            figure = self.bench.solid(session) if session else None
+            said = "" if figure else NO_SURFACE
+        except InputError as error:
+            figure, said = None, str(error)
+        return figure, {"number": event.number, "said": said}
 
     def end(self) -> tuple:
         return _enabled(False), *self._starting(True)
