@@ -186,6 +186,7 @@ class Case:
         split: "training", "validation" or "test".
         facts: what the note says, where known; lets training word it anew and mirror it.
         load_others: images beside the CT by their modality, "pet" or "mr-t1", on grids of their own.
+        has_structures: whether there is a contour to load, known without loading one.
     """
 
     id: str
@@ -196,6 +197,7 @@ class Case:
     facts: object | None = None
     patient_id: str = ""
     load_others: Mapping[str, Callable[[], Volume]] = field(default_factory=dict)
+    has_structures: bool = True
 
     @property
     def volume(self) -> Volume:

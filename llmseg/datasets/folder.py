@@ -16,7 +16,7 @@ from types import MappingProxyType
 from typing import TypeVar
 
 from llmseg.case import CT, STRUCTURES, Case, InputError, Note, Structures, Volume, kind_of
-from llmseg.formats.nifti import read_structures, read_volume, write_image, write_mask, write_volume
+from llmseg.formats.nifti import has_structures, read_structures, read_volume, write_image, write_mask, write_volume
 from llmseg.formats.whole import write_whole
 from llmseg.text.facts import Facts
 from llmseg.text.wording import write_note
@@ -144,6 +144,7 @@ def read_entry(root: Path, entry: object, split: str, names: Sequence[str]) -> C
         facts=_facts(entry),
         patient_id=str(entry.get("patient_id", entry["id"])),
         load_others={modality: partial(read_volume, path) for modality, path in others.items()},
+        has_structures=structures is not None and has_structures(structures, names),
     )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import tempfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -39,15 +40,22 @@ def read_labels(path: str | Path) -> tuple[np.ndarray, np.ndarray]:
 def read_structures(folder: str | Path, names: tuple[str, ...]) -> Structures | None:
     """Read `<name>.nii.gz` for each name that has a file; None where no file exists."""
     masks, affine = {}, None
-    for name in names:
-        path = Path(folder) / f"{name}.nii.gz"
-        if not path.exists():
-            continue
+    for name, path in _mask_paths(folder, names):
         mask, mask_affine = read_mask(path)
         if affine is not None and not np.allclose(affine, mask_affine, atol=1e-3):
             raise InputError(f"{path} lies on another grid than its neighbours. Resample all masks to the CT's grid.")
         masks[name], affine = mask, mask_affine
     return Structures(masks, affine) if masks else None
+
+
+def has_structures(folder: str | Path, names: tuple[str, ...]) -> bool:
+    """Whether `read_structures` would find any."""
+    return any(_mask_paths(folder, names))
+
+
+def _mask_paths(folder: str | Path, names: tuple[str, ...]) -> Iterator[tuple[str, Path]]:
+    paths = ((name, Path(folder) / f"{name}.nii.gz") for name in names)
+    return ((name, path) for name, path in paths if path.exists())
 
 
 def write_volume(path: str | Path, volume: Volume) -> None:

@@ -26,6 +26,7 @@ from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
 from llmseg.text.note import read_note
 from llmseg.text.wording import exchange_sides
 from llmseg.ui import looks, training, tried
+from llmseg.ui.browser import Shelf, browser, named
 from llmseg.ui.cases import Catalogue
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
@@ -68,6 +69,10 @@ ABOUT_DOWNLOADS = (
     '<p class="quiet about">A session opens here again, by the drop area. An RTSTRUCT needs a CT sent as DICOM, and '
     "names its patient; the others hold the note as the model read it. All are for research use only.</p>"
 )
+NO_SURFACE = "Nothing was drawn that is thick enough for a surface."
+ANSWERED = """
+watch("value", () => document.querySelector(".viewer").viewer.solid.arrived(props.value));
+"""
 FETCH = """
 watch("value", () => {
   if (!props.value?.file) return;
@@ -157,7 +162,6 @@ class _Page:
 
     def __init__(self, bench: Workbench, has_training: bool = False):
         self.bench = bench
-        first = bench.catalogue.first
         # The callback frees a closed tab's images; the time to live is for tabs that were left open.
         self.session = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=bench.forget)
         self.before = gr.State(None, time_to_live=KEEP_SECONDS)
@@ -173,14 +177,18 @@ class _Page:
             gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
             with gr.Column(elem_id="left", scale=0, min_width=280):
-                self._cases(first.key if first else None)
+                self._cases()
                 self._note()
                 self._run()
             with viewer(elem_id="viewer", elem_classes="fills") as self.viewer:
                 self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
+                self.solid = gr.Plot(show_label=False, elem_id="solid", container=False)
+                self.answer = gr.HTML(None, html_template="", js_on_load=ANSWERED, elem_id="solid-of", padding=False)
 
-    def _cases(self, first: str | None) -> None:
-        self.case = gr.Dropdown(self.bench.catalogue.choices, value=first, label="Case", elem_id="case")
+    def _cases(self) -> None:
+        shelf = Shelf(self.bench.catalogue, lambda: self.bench.model.is_drawing)
+        self.case = browser(shelf, elem_id="case")
+        self.wanted = gr.State(None, time_to_live=KEEP_SECONDS)
         self.file = gr.File(
             show_label=False, file_types=ACCEPTED, height=46, elem_id="upload", elem_classes="drop", container=False
         )
@@ -246,21 +254,20 @@ class _Page:
         noted = [self.note, *self.fields.values(), self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
         panels = [self.session, self.viewer, self.chart, self.status, self.tried]
-        opened = [self.tab, *panels, *self.starters, self.kept, *noted]
+        opened = [self.tab, *panels, *self.starters, self.kept, *noted, self.case]
 
         def opens(event, handler: Callable, inputs: list, outputs: list, js: str | None = None):
             """Open a case, and let the browser's tab remember it."""
             opening = event(self._or_toast(handler, outputs), inputs, outputs, js=js, **quiet)
             return opening.then(None, [self.tab], None, js="(tab) => keepInTab(tab)", **quick)
 
-        loaded = [*opened, self.case]
-        opens(demo.load, self.open_page, [self.case, self.tab], loaded, js="(first) => [first, keptInTab()]").then(
+        opens(demo.load, self.open_page, [self.tab], opened, js="() => keptInTab()").then(
             self.name_models, None, [self.models], **quiet
         )
-        choosing = self.case.input(OPENING.html, None, [self.status], **quick)
-        opens(choosing.then, self.choose, [self.session, self.case], opened)
+        choosing = self.case.select(self.want, None, [self.wanted, self.status], **quick)
+        opens(choosing.then, self.choose, [self.session, self.wanted], opened)
         sending = self.file.upload(OPENING.html, None, [self.status], **quick)
-        opens(sending.then, self.upload, [self.session, self.file], [*loaded, self.file])
+        opens(sending.then, self.upload, [self.session, self.file], [*opened, self.file])
         for kind, button in self.downloads.items():
             fetched = [self.fetch, self.status]
             button.click(PREPARING.html, None, [self.status], **quick).then(
@@ -297,28 +304,31 @@ class _Page:
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.stop.click(self.halt, [self.session], [self.status], **quick)
         again = [*results, self.kept, self.note, self.before, self.undo]
+        self.viewer.select(self.solidify, [self.session], [self.solid, self.answer], **quiet)
         self.tried.select(self._or_toast(self.look_back, again), asked, again, **quick)
 
     # ---- what happens ----
 
-    def open_page(self, first: str | None, tab: dict | None) -> tuple:
+    def open_page(self, tab: dict | None) -> tuple:
         """The first case; or, where this tab was loaded before, what stood in it."""
-        before = TabMemory.read(tab)
+        before, catalogue = TabMemory.read(tab), self.bench.catalogue
         if session := self.bench.reload(before.session):
-            return *self._shown(session, before.note), before.case
-        case = before.case if before.case in self.bench.catalogue else first
-        session = Session.start()
+            return self._shown(session, before.note)
         if before.session:
             gr.Info(GONE)
-        opened = self.bench.choose(session, case) if case else session
-        return *self._shown(opened, before.note), case
+        case = catalogue[before.case] if before.case in catalogue else catalogue.first
+        session = Session.start()
+        return self._shown(self.bench.choose(session, case.key) if case else session, before.note)
+
+    def want(self, event: gr.EventData) -> tuple:
+        return str(event.case), OPENING.html()
 
     def choose(self, session: Session | None, key: str) -> tuple:
         return self._shown(self.bench.choose(session or Session.start(), key))
 
     def upload(self, session: Session | None, path: str) -> tuple:
-        # The list lets go of its case, so that choosing that one again counts as a choice; the drop area of its file.
-        return *self._shown(self.bench.upload(session or Session.start(), path)), None, None
+        # The drop area lets go of its file, and takes the next one.
+        return *self._shown(self.bench.upload(session or Session.start(), path)), None
 
     def download(self, kind: str, session: Session | None) -> tuple:
         path = self.bench.download(session or Session.start(), kind)
@@ -328,13 +338,21 @@ class _Page:
         """A newly opened case: its panels, a note or its own, and the buttons that now make sense."""
         session = self.bench.workspace.keep(session)
         if session.shown is None:
-            nothing = (note or "", *_values(Fields()), None, _enabled(False), NOTHING)
+            nothing = (
+                note or "",
+                *_values(Fields()),
+                None,
+                _enabled(False),
+                NOTHING,
+                named(None, self.bench.catalogue),
+            )
             tab, panels = {"session": session.id}, (session, None, None, NO_CASE.html(), tried.NOTHING)
             return tab, *panels, *self._starting(False), frozenset(), *nothing
         note = self.bench.entry(session).note if note is None else note
         tab = {"session": session.id, "case": None if session.upload else session.shown.key, "note": note}
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
-        rest = (*self._written(note), None, _enabled(False), shown(note, ()))
+        name = named(session.shown, self.bench.catalogue)
+        rest = (*self._written(note), None, _enabled(False), shown(note, ()), name)
         ready = replace(READY, warnings=session.shown.oddities)
         return tab, session, *panels, ready.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
 
@@ -440,6 +458,15 @@ class _Page:
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         words = self._words(session, rest[1], rest[0])
         return session, *panels, words, tried.shown(session), READY.html(), *rest
+
+    def solidify(self, session: Session | None, event: gr.EventData) -> tuple:
+        """The surfaces that the page asks for when it shows 3D, and the number it asked by."""
+        try:
+            figure = self.bench.solid(session) if session else None
+            said = "" if figure else NO_SURFACE
+        except InputError as error:
+            figure, said = None, str(error)
+        return figure, {"number": event.number, "said": said}
 
     def end(self) -> tuple:
         return _enabled(False), *self._starting(True)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from dataclasses import field as default
 from functools import partial
@@ -37,6 +37,8 @@ class Entry:
         results: folder of stored contours with "text" and "no-text" in it, or None.
         series: the DICOM series a sent CT came as.
         sent: whether a user sent it; what is odd about it is then said.
+        name, split, dataset: of a case on the list: its id, and where it is listed.
+        has_reference: whether `load_reference` has something to load.
         arms: what a saved session said about each arm's contours.
     """
 
@@ -50,6 +52,10 @@ class Entry:
     series: Series | None = None
     sent: bool = False
     arms: Mapping[str, Arm] = default(default_factory=dict)
+    name: str = ""
+    split: str = ""
+    dataset: str = ""
+    has_reference: bool = False
 
 
 class Catalogue:
@@ -62,9 +68,8 @@ class Catalogue:
         found = [_entry(number, dataset, case) for number, dataset in enumerate(datasets) for case in _sorted(dataset)]
         self._entries: Mapping[str, Entry] = {entry.key: entry for entry in found}
 
-    @property
-    def choices(self) -> list[tuple[str, str]]:
-        return [(entry.label, entry.key) for entry in self._entries.values()]
+    def __iter__(self) -> Iterator[Entry]:
+        return iter(self._entries.values())
 
     @property
     def first(self) -> Entry | None:
@@ -101,6 +106,10 @@ def _entry(number: int, dataset: Dataset, case: Case) -> Entry:
         note=case.note.text.strip(),
         facts=case.facts,
         results=results if results.is_dir() else None,
+        name=case.id,
+        split=case.split,
+        dataset=dataset.name or dataset.root.name,
+        has_reference=case.has_structures,
     )
 
 
@@ -200,7 +209,7 @@ def prepare(entry: Entry, folder: Path) -> Shown:
     if reference is not None:
         check_grid(reference, volume.shape, "The reference of " + entry.label)
     frame = frame_of(volume, reference)
-    start = _start(frame, reference or {})
+    start = start_of(frame, reference or {})
     return Shown(
         key=entry.key,
         label=entry.label,
@@ -228,7 +237,7 @@ def volumes_ml(structures: Structures) -> dict[str, float]:
     return {name: float(mask.sum()) * voxel_ml for name, mask in structures.items()}
 
 
-def _start(frame: Frame, reference: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
+def start_of(frame: Frame, reference: Mapping[str, np.ndarray]) -> tuple[int, int, int]:
     """The middle of the high-dose target's largest slice, or of the whole field."""
     for name in STRUCTURES:
         mask = frame.show(reference[name]) if name in reference else None

@@ -108,13 +108,14 @@ def make(kind: str, what: Taken, folder: Path) -> Path:
 def unpack(packed: PackedMasks, frame: Frame, shape: tuple[int, int, int]) -> dict[str, np.ndarray]:
     """Undo `viewer.pack_masks`: name -> (X, Y, Z) bool on the CT's own grid; empty masks were never packed."""
     masks = {}
-    for name, box, inside in _boxes(packed):
+    for name, box, inside in boxes_of(packed):
         masks[name] = np.zeros(shape, bool)
         frame.show(masks[name])[box] = inside  # a view: what is displayed is set where it lies
     return masks
 
 
-def _boxes(packed: PackedMasks) -> Iterator[tuple[str, tuple[slice, slice, slice], np.ndarray]]:
+def boxes_of(packed: PackedMasks) -> Iterator[tuple[str, tuple[slice, slice, slice], np.ndarray]]:
+    """Name, box in displayed voxels, and what is inside it, of each mask."""
     bits = np.frombuffer(gzip.decompress(Path(packed.path).read_bytes()), np.uint8)
     for entry in packed.table:
         size = [high - low for low, high in entry["box"]]
@@ -125,7 +126,7 @@ def _boxes(packed: PackedMasks) -> Iterator[tuple[str, tuple[slice, slice, slice
 def _displayed(packed: PackedMasks | None, frame: Frame, part: tuple[slice, slice, slice]) -> dict[str, np.ndarray]:
     """Name -> mask as the page displays it, as far as it lies in one part of that."""
     masks = {}
-    for name, box, inside in _boxes(packed) if packed else ():
+    for name, box, inside in boxes_of(packed) if packed else ():
         whole = np.zeros(frame.shape, bool)
         whole[box] = inside
         if whole[part].any():

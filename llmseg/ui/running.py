@@ -5,7 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from queue import Empty, SimpleQueue
 from threading import Event, Lock
@@ -89,10 +89,16 @@ class Model:
         self._lock = Lock()
         self._segmenter: Segmenter | None = None
         self._images = RecentlyUsed(KEPT_IMAGES)
+        self._drawing, self._counting = 0, Lock()
 
     @property
     def is_loaded(self) -> bool:
         return self._segmenter is not None
+
+    @property
+    def is_drawing(self) -> bool:
+        """Whether a run goes on; what can wait should."""
+        return self._drawing > 0
 
     def get(self) -> Segmenter:
         with self._lock:
@@ -102,6 +108,16 @@ class Model:
 
     def forget(self, session_id: str) -> None:
         self._images.drop(lambda key: key[0] == session_id)
+
+    @contextmanager
+    def _at_work(self) -> Iterator[None]:
+        with self._counting:
+            self._drawing += 1
+        try:
+            yield
+        finally:
+            with self._counting:
+                self._drawing -= 1
 
     def draw(
         self,
@@ -116,6 +132,12 @@ class Model:
             key: session and case; what is kept is found again only under the same two.
             notes: arm -> a note as it was read, or None for no note.
         """
+        with self._at_work():
+            return self._draw(key, load_volume, notes, on_progress)
+
+    def _draw(
+        self, key: tuple[str, str], load_volume: Callable[[], Volume], notes: Mapping, on_progress: OnProgress
+    ) -> Drawn:
         on_progress(0.0, "Loading the model" if not self.is_loaded else "Reading the CT")
         segmenter = self.get()
         seconds, share = {}, 0.0

@@ -9,8 +9,9 @@ const PANELS = {
   overlaid: ["overlaid"],
   difference: ["difference"],
   swipe: ["swipe"],
+  solid: [],
 };
-const MODE_KEYS = { b: "both", w: "text", n: "no-text", o: "overlaid", d: "difference", s: "swipe" };
+const MODE_KEYS = { b: "both", w: "text", n: "no-text", o: "overlaid", d: "difference", s: "swipe", t: "solid" };
 const BUTTON_KEYS = { r: ".reference", f: ".fill", m: ".measure", 0: ".fit", "?": ".ask" };
 const FIRST_CHOSEN = "PTV_High";
 const MOST_ZOOM = 12;
@@ -36,6 +37,7 @@ class Viewer {
     for (const views of root.querySelectorAll(".views")) views.append(make("p", { className: "absent" }));
     for (const [name, { colour }] of Object.entries(CHANGES)) root.style.setProperty(`--${name}`, colour);
     this.strip = new Strip(this);
+    this.solid = new Solid(this);
     this.listen();
   }
 
@@ -181,6 +183,12 @@ class Viewer {
     if (mode === "difference") this.sayChange();
     for (const view of this.views) view.resize();
     this.strip.show();
+    this.solid.show();
+  }
+
+  /** Which contours there are, as one text; "" for none. */
+  contoursOnShow() {
+    return this.arms.has("text") || this.arms.has("no-text") ? [this.scene.second, ...this.files.values()].join(" ") : "";
   }
 
   /** How much of the chosen structure changed, above the difference. */
@@ -380,6 +388,7 @@ class Viewer {
       if (!this.ct) return;
       for (const view of this.views) view.resize();
       this.strip.show();
+      this.solid.show();
       this.draw();
     }).observe(this.find(".panels"));
   }
@@ -438,7 +447,7 @@ class Viewer {
     else if (key in zooms) this.zoomBy(zooms[key]);
     else if (letter in BUTTON_KEYS) this.find(BUTTON_KEYS[letter]).click();
     else if (letter in MODE_KEYS) this.find(`[data-mode="${MODE_KEYS[letter]}"]`).click();
-    else if (letter === "e") this.enlarge(this.pointed?.isShown() ? this.pointed : this.views.find((view) => view.isShown()));
+    else if (letter === "e" && !this.solid.isOn) this.enlarge(this.pointed?.isShown() ? this.pointed : this.views.find((view) => view.isShown()));
     else if (letter === "c") this.centre();
     else if (key === "Escape") return this.leave();
     else return false;

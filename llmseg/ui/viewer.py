@@ -29,6 +29,7 @@ SCRIPTS = (
     "gestures.js",
     "view.js",
     "strip.js",
+    "solid.js",
     "viewer.js",
 )
 BODY_ABOVE_HU = -400

@@ -24,6 +24,7 @@ from llmseg.ui.notes import warnings_about
 from llmseg.ui.reading import shortened, told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
 from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace, names_in
+from llmseg.ui.solid import figure_of, layers_of
 from llmseg.ui.tried import name_of, picture_of, remember
 from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_masks
 
@@ -355,6 +356,17 @@ class Workbench:
         measured = {arm: result.measured for arm, result in results.items()}
         second = session.compared.title if session.compared else "without the note"
         return numbers.chart(measured, in_order({name for r in results.values() for name in r.names}), second)
+
+    def solid(self, session: Session):
+        """The contours on show as surfaces, or None where there are none.
+
+        Raises:
+            InputError: they were cleared from the server.
+        """
+        try:
+            return figure_of(layers_of(session), session.shown.frame, session.shown.key) if session.shown else None
+        except OSError as error:
+            raise InputError("These contours are no longer on the server. Press Run again.") from error
 
     # ---- what a user takes home ----
 

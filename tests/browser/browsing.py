@@ -59,6 +59,11 @@ class Page:
     def view(self, plane: str, panel: str = "text"):
         return self.tab.locator(f'.panel[data-panel="{panel}"] .view[data-plane="{plane}"]')
 
+    def open_case(self, name: str) -> None:
+        """Open a case of the list by its card."""
+        self.tab.click("#case .open")
+        self.tab.click(f"#case [role=option]:has(b:text-is('{name}'))", timeout=90_000)
+
     def note(self, text: str) -> None:
         self.tab.fill("#note textarea", text)
 

@@ -13,6 +13,7 @@ from llmseg.ui.app import build_app
 
 HERE = Path(__file__).parent
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+SOFTWARE_WEBGL = "--enable-unsafe-swiftshader"
 MARKS = (
     pytest.mark.browser,
     # Gradio's queue asks pandas for what the next pandas will drop; that is not ours to fix.
@@ -33,7 +34,7 @@ def browser(chromium):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=list(FLAGS))
+        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, SOFTWARE_WEBGL])
         yield browser
         browser.close()
 

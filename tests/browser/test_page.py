@@ -180,8 +180,7 @@ def test_structures_reference_and_panels_can_be_hidden(page):
 
 
 def test_another_case_brings_its_own_note_and_picture(page):
-    page.tab.click("#case input")
-    page.tab.click("[role=option]:has-text('two')")
+    page.open_case("two")
     page.wait_for("case", "0/two")
     assert "right" in page.tab.input_value("#note textarea")
     assert page.data("contours-text") == "- -"
@@ -272,8 +271,7 @@ def test_a_saved_session_shows_the_same_contours_again(page, tmp_path):
     page.run()
     drawn, without = page.contours("text"), page.contours("no-text")
     path = download(page, "session", tmp_path)
-    page.tab.click("#case input")
-    page.tab.click("[role=option]:has-text('two')")
+    page.open_case("two")
     page.wait_for("case", "0/two")
     page.send(path)
     page.tab.wait_for_selector(".viewer[data-case^=upload]", timeout=60_000)

@@ -24,8 +24,8 @@ def test_a_newcomer_sees_runs_scrolls_and_steers_a_contour(browser, address):
     assert page.contours("text")[0] != "-"
 
     first = page.data("case")
-    page.tab.click("#case input")
-    page.tab.locator("[role=option]").nth(1).click()
+    page.tab.click("#case .open")
+    page.tab.locator("#case [role=option]").nth(1).click()
     page.tab.wait_for_selector(f'.viewer[data-ready]:not([data-case="{first}"])')
     assert "Image encoded in" in page.run()
 
