@@ -316,9 +316,9 @@ class _Page:
             return self._shown(session, before.note)
         if before.session:
             gr.Info(GONE)
-        case = catalogue[before.case] if before.case in catalogue else catalogue.first
-        session = Session.start()
-        return self._shown(self.bench.choose(session, case.key) if case else session, before.note)
+        first, session = catalogue.first, Session.start()
+        key = before.case if before.case in catalogue else first and first.key
+        return self._shown(self.bench.choose(session, key) if key else session, before.note)
 
     def want(self, event: gr.EventData) -> tuple:
         return str(event.case), OPENING.html()
