@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import html
+import json
 import logging
 import os
 import shutil
@@ -53,6 +54,7 @@ READY = Status("Edit the note, then press Run.")
 NO_CASE = Status("Drop a CT to begin.")
 REWRITTEN = Status("The note's words could not be mended; it was written anew from the fields. Undo brings it back.")
 OPENING = Status("Opening the CT", "busy")
+SAVED = Status("The edited contours are saved; Download has them.", "done")
 PREPARING = Status("Preparing the file", "busy")
 DOWNLOADS = {
     "masks": "Masks, NIfTI",
@@ -65,6 +67,9 @@ ABOUT_DOWNLOADS = (
     '<p class="quiet about">A session opens here again, by the drop area. An RTSTRUCT needs a CT sent as DICOM, and '
     "names its patient; the others hold the note as the model read it. All are for research use only.</p>"
 )
+ANSWER = """
+watch("value", () => document.querySelector(".viewer").viewer.editor.answered(JSON.parse(props.value)));
+"""
 FETCH = """
 watch("value", () => {
   if (!props.value?.file) return;
@@ -159,6 +164,7 @@ class _Page:
                 self._run()
             with viewer(elem_id="viewer", elem_classes="fills") as self.viewer:
                 self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
+            self.answer = gr.HTML(None, html_template="", js_on_load=ANSWER, apply_default_css=False, elem_id="answer")
 
     def _cases(self, first: str | None) -> None:
         self.case = gr.Dropdown(self.bench.catalogue.choices, value=first, label="Case", elem_id="case")
@@ -238,6 +244,8 @@ class _Page:
         self.file.upload(OPENING.html, None, [self.status], **quick).then(
             self._or_toast(self.upload, sent), [self.session, self.file], sent, **quiet
         )
+        saved = [self.viewer, self.chart, self.status, self.answer]
+        self.viewer.submit(self.save_edit, [self.session], saved, trigger_mode="multiple", **quiet)
         for kind, button in self.downloads.items():
             fetched = [self.fetch, self.status]
             button.click(PREPARING.html, None, [self.status], **quick).then(
@@ -404,6 +412,23 @@ class _Page:
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
         words = self._words(session, rest[1], rest[0])
         return session, *panels, words, tried.shown(session), READY.html(), *rest
+
+    def save_edit(self, session: Session | None, event: gr.EventData) -> tuple:
+        """Contours edited by hand; the page is told whether they were kept, and loses nothing if they were not."""
+        session, sent = session or Session.start(), getattr(event, "edit", None)
+        answer = {"id": sent.get("id") if isinstance(sent, dict) else None, "saved": False}
+        try:
+            self.bench.save_edit(session, sent)
+            scene = self.bench.scene(session)
+            answer |= {"saved": True, "after": scene.edit["id"] if scene.edit else ""}
+            return to_data(scene), self.bench.chart(session), SAVED.html(), json.dumps(answer)
+        except InputError as error:
+            toast(error)
+            said = Status("The edit was not saved; the message says why.", "trouble")
+        except Exception:
+            log.exception("An edit could not be saved")
+            said = Status("The edit was not saved, through a fault of ours. The server's log has it.", "trouble")
+        return gr.skip(), gr.skip(), said.html(), json.dumps(answer)
 
     def end(self) -> tuple:
         return _enabled(False), *self._starting(True)
