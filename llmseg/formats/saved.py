@@ -2,7 +2,8 @@
 
     session.json                 what this is, and a line about each arm
     ct.nii.gz, note.txt          in HU; the note as the model read it
-    results/<arm>/               "text", "no-text" and "compared": <NAME>.nii.gz and segmentation.json
+    results/<arm>/               "text", "no-text", "compared", and "edited" by hand, with the contours that edit
+                                 "started" from: <NAME>.nii.gz and segmentation.json
     reference/<NAME>.nii.gz      contours drawn by people, where there are any
 
 It holds no identifier of a DICOM header; of the note it holds what de-identification left.
@@ -25,8 +26,8 @@ from llmseg.formats.segmentation import PROVENANCE, write_segmentation
 
 FORMAT = 1
 RECORD, CT, NOTE, RESULTS, REFERENCE = "session.json", "ct.nii.gz", "note.txt", "results", "reference"
-COMPARED = "compared"
-ARMS = ("text", "no-text", COMPARED)
+COMPARED, EDITED, STARTED = "compared", "edited", "started"
+ARMS = ("text", "no-text", COMPARED, EDITED, STARTED)
 LONGEST_LINE = 200
 LARGEST_RECORD, LARGEST_NOTE = 1_000_000, 1_000_000
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import atexit
 import html
+import json
 import logging
 import os
 import shutil
@@ -57,6 +58,7 @@ NO_CASE = Status("Drop a CT to begin.")
 REWRITTEN = Status("The note's words could not be mended; it was written anew from the fields. Undo brings it back.")
 GONE = "This server no longer holds what was open here; the note is still in its place. Press Run to contour again."
 OPENING = Status("Opening the CT", "busy")
+SAVED = Status("The edited contours are saved; Download has them.", "done")
 PREPARING = Status("Preparing the file", "busy")
 DOWNLOADS = {
     "masks": "Masks, NIfTI",
@@ -70,8 +72,11 @@ ABOUT_DOWNLOADS = (
     "names its patient; the others hold the note as the model read it. All are for research use only.</p>"
 )
 NO_SURFACE = "Nothing was drawn that is thick enough for a surface."
-ANSWERED = """
+SOLID_ARRIVED = """
 watch("value", () => document.querySelector(".viewer").viewer.solid.arrived(props.value));
+"""
+EDIT_ANSWERED = """
+watch("value", () => document.querySelector(".viewer").viewer.editor.answered(JSON.parse(props.value)));
 """
 FETCH = """
 watch("value", () => {
@@ -183,7 +188,9 @@ class _Page:
             with viewer(elem_id="viewer", elem_classes="fills") as self.viewer:
                 self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
                 self.solid = gr.Plot(show_label=False, elem_id="solid", container=False)
-                self.answer = gr.HTML(None, html_template="", js_on_load=ANSWERED, elem_id="solid-of", padding=False)
+                silent = {"html_template": "", "apply_default_css": False, "padding": False}
+                self.arrived = gr.HTML(None, js_on_load=SOLID_ARRIVED, elem_id="solid-of", **silent)
+                self.answer = gr.HTML(None, js_on_load=EDIT_ANSWERED, elem_id="answer", **silent)
 
     def _cases(self) -> None:
         shelf = Shelf(self.bench.catalogue, lambda: self.bench.model.is_drawing)
@@ -268,6 +275,8 @@ class _Page:
         opens(choosing.then, self.choose, [self.session, self.wanted], opened)
         sending = self.file.upload(OPENING.html, None, [self.status], **quick)
         opens(sending.then, self.upload, [self.session, self.file], [*opened, self.file])
+        saved = [self.viewer, self.chart, self.status, self.answer]
+        self.viewer.submit(self.save_edit, [self.session], saved, trigger_mode="multiple", **quiet)
         for kind, button in self.downloads.items():
             fetched = [self.fetch, self.status]
             button.click(PREPARING.html, None, [self.status], **quick).then(
@@ -304,7 +313,7 @@ class _Page:
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.stop.click(self.halt, [self.session], [self.status], **quick)
         again = [*results, self.kept, self.note, self.before, self.undo]
-        self.viewer.select(self.solidify, [self.session], [self.solid, self.answer], **quiet)
+        self.viewer.select(self.solidify, [self.session], [self.solid, self.arrived], **quiet)
         self.tried.select(self._or_toast(self.look_back, again), asked, again, **quick)
 
     # ---- what happens ----
@@ -467,6 +476,23 @@ class _Page:
         except InputError as error:
             figure, said = None, str(error)
         return figure, {"number": event.number, "said": said}
+
+    def save_edit(self, session: Session | None, event: gr.EventData) -> tuple:
+        """Contours edited by hand; the page is told whether they were kept, and loses nothing if they were not."""
+        session, sent = session or Session.start(), getattr(event, "edit", None)
+        answer = {"id": sent.get("id") if isinstance(sent, dict) else None, "saved": False}
+        try:
+            self.bench.save_edit(session, sent)
+            scene = self.bench.scene(session)
+            answer |= {"saved": True, "after": scene.edit["id"] if scene.edit else ""}
+            return to_data(scene), self.bench.chart(session), SAVED.html(), json.dumps(answer)
+        except InputError as error:
+            toast(error)
+            said = Status("The edit was not saved; the message says why.", "trouble")
+        except Exception:
+            log.exception("An edit could not be saved")
+            said = Status("The edit was not saved, through a fault of ours. The server's log has it.", "trouble")
+        return gr.skip(), gr.skip(), said.html(), json.dumps(answer)
 
     def end(self) -> tuple:
         return _enabled(False), *self._starting(True)

@@ -18,7 +18,7 @@ from llmseg.formats import saved
 from llmseg.formats.archive import unzip
 from llmseg.formats.dicom import Series, choose_series, find_series, read_series
 from llmseg.formats.nifti import SUFFIXES, read_structures, read_volume
-from llmseg.formats.saved import COMPARED, Arm
+from llmseg.formats.saved import Arm
 from llmseg.formats.segmentation import PROVENANCE
 from llmseg.gate import check_ct
 from llmseg.text.facts import Facts
@@ -257,9 +257,9 @@ class Stored:
 
 
 def read_stored(entry: Entry) -> dict[str, Stored]:
-    """The stored contours of a case, by arm, and "compared" where there was a comparison; empty if there are none."""
+    """The stored contours of a case, by the arms of `saved.ARMS`; empty if there are none."""
     found = {}
-    for arm in (*ARMS, COMPARED) if entry.results else ():
+    for arm in saved.ARMS if entry.results else ():
         folder = entry.results / arm
         structures = read_structures(folder, STRUCTURES) if folder.is_dir() else None
         if structures:

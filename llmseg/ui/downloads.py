@@ -20,15 +20,19 @@ from llmseg.case import RESEARCH_ONLY, STRUCTURES, InputError, Segmentation, Str
 from llmseg.formats.archive import write_zip
 from llmseg.formats.nifti import write_labels, write_mask
 from llmseg.formats.rtstruct import write_rtstruct
-from llmseg.formats.saved import COMPARED, Arm, write_saved
+from llmseg.formats.saved import COMPARED, EDITED, STARTED, Arm, write_saved
 from llmseg.plots import COLOURS
 from llmseg.ui.cases import Entry, Shown
 from llmseg.ui.numbers import DIGITS
 from llmseg.ui.report import ARM_TITLES, Drawing, Report, write_report
-from llmseg.ui.session import Result, Session, names_in
+from llmseg.ui.session import Edited, Result, Session, names_in
 from llmseg.ui.viewer import Frame, PackedMasks, in_order
 
-COLUMNS = ("structure", "arm", "dsc", "hd95_mm", "volume_ml", "use")
+COLUMNS = (
+    *("structure", "arm", "dsc", "hd95_mm", "volume_ml", "surface_dsc_2mm"),
+    *("edit_seconds", "added_path_length_mm", "use"),
+)
+BY_HAND = "edited by hand"
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 """What makes a spreadsheet compute a cell instead of showing it."""
 
@@ -38,7 +42,7 @@ class Taken:
     """What stands on the page when a download is asked for.
 
     Args:
-        results: arm ("text", "no-text", "compared") -> its contours and numbers.
+        results: arm ("text", "no-text", "compared", "edited") -> its contours and numbers.
         titles: arm -> its name in words.
         note: what the model read, de-identified.
     """
@@ -49,6 +53,7 @@ class Taken:
     titles: Mapping[str, str]
     note: str
     arms: Mapping[str, Arm] = field(default_factory=dict)
+    edited: Edited | None = None
 
     @property
     def label(self) -> str:
@@ -61,28 +66,33 @@ class Taken:
 
     def structures(self, arm: str) -> Structures:
         """One arm's contours on the CT's own grid, as they are on show."""
-        result = self.results[arm]
+        return self.whole(self.results[arm])
+
+    def whole(self, result: Result) -> Structures:
+        """A result's contours on the CT's own grid."""
         masks = unpack(result.masks, self.shown.frame, self.shown.shape)
         empty = np.zeros(self.shown.shape, bool)
         return Structures({name: masks.get(name, empty) for name in in_order(set(result.names))}, self.shown.frame.own)
 
 
-def taken(session: Session, entry: Entry) -> Taken:
-    """Everything a session has to take home.
+def taken(session: Session, entry: Entry, edited: Edited | None = None) -> Taken:
+    """Everything a session has to take home, with the contours of the open case that were edited by hand.
 
     Raises:
         InputError: nothing was contoured yet.
     """
-    if session.shown is None or not (session.results or session.compared):
+    if session.shown is None or not (session.results or session.compared or edited):
         raise InputError("There is nothing to download yet. Press Run first.")
     results, titles = dict(session.results), dict(ARM_TITLES)
     if compared := session.compared:
         results[COMPARED], titles[COMPARED] = compared.result, compared.title
+    if edited:
+        results[EDITED], titles[EDITED] = edited.result, BY_HAND
     arms = {arm: Arm(result.caption, result.own_note) for arm, result in results.items()}
     if compared:
         arms[COMPARED] = Arm(compared.result.caption, compared.result.own_note, compared.name, compared.title)
     note = results["text"].note if "text" in results else ""
-    return Taken(entry, session.shown, results, titles, note, arms)
+    return Taken(entry, session.shown, results, titles, note, arms, edited)
 
 
 def make(kind: str, what: Taken, folder: Path) -> Path:
@@ -173,10 +183,12 @@ def _write_table(what: Taken, path: Path) -> None:
     rows = []
     for arm, result in what.results.items():
         for name in what.names:
-            values = [getattr(result.measured, number).get(name, math.nan) for number in DIGITS]
+            values = [getattr(result.measured, number).get(name, math.nan) for number in (*DIGITS, "surface")]
+            edit = [what.edited.seconds, what.edited.apl_mm] if arm == EDITED else [{}, {}]
+            values += [number.get(name, math.nan) for number in edit]
             rows.append((name, what.titles[arm], *map(_number, values), RESEARCH_ONLY))
     for name, ml in what.shown.reference_ml.items():
-        rows.append((name, "reference", "", "", _number(ml), RESEARCH_ONLY))
+        rows.append((name, "reference", "", "", _number(ml), "", "", "", RESEARCH_ONLY))
     _write_csv(path, COLUMNS, rows)
 
 
@@ -227,16 +239,19 @@ def _write_rtstruct(what: Taken, path: Path) -> None:
         raise InputError(
             "An RTSTRUCT refers to the DICOM files of its CT, and this CT has none. Upload the DICOM series, zipped."
         )
-    arm = "text" if "text" in what.results else "no-text"
+    # What was corrected last is what goes on to planning.
+    arm = next(arm for arm in (EDITED, "text", "no-text") if arm in what.results)
     write_rtstruct(path, what.structures(arm), what.entry.series, COLOURS)
 
 
 def _write_session(what: Taken, folder: Path) -> None:
-    results = {arm: Segmentation(what.structures(arm), dict(result.provenance)) for arm, result in what.results.items()}
+    shown = {**what.results, **({STARTED: what.edited.start} if what.edited else {})}
+    results = {arm: Segmentation(what.whole(one), dict(one.provenance)) for arm, one in shown.items()}
+    arms = {arm: what.arms.get(arm, Arm(one.caption, one.own_note)) for arm, one in shown.items()}
     reference = what.entry.load_reference()
     known = {name: mask for name, mask in (reference or {}).items() if name in STRUCTURES}
     kept = Structures(known, what.shown.frame.own) if known else None
-    write_saved(folder, what.label, what.entry.load_volume(), what.note, results, what.arms, kept)
+    write_saved(folder, what.label, what.entry.load_volume(), what.note, results, arms, kept)
     (folder / "READ-ME.txt").write_text(
         f"{RESEARCH_ONLY}\n\nA session of llmseg {__version__}. To see it again, drop the zip on the page.\n",
         encoding="utf-8",

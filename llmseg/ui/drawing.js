@@ -1,6 +1,7 @@
 // How the contours of a panel are painted on one slice. Paths are in mm; the context's transform makes them pixels.
 
-const DASHES = { text: [], "no-text": [1.5, 4], reference: [6, 4] };
+const DASHES = { text: [], "no-text": [1.5, 4], reference: [6, 4], edited: [], started: [2, 3] };
+const PALE = ["reference", "started"]; // thin, and no line of their own colour
 const QUIET = "rgba(232, 236, 241, 0.7)"; // lines that only say where things are, under what the note changed
 const SECOND = "no-text"; // what stands in the second panel, with or without a comparison
 
@@ -64,16 +65,18 @@ class Drawing {
 
   paintStructure(name, structure, path) {
     const context = this.context;
-    if (this.viewer.settings.fill && name !== "reference") {
+    const { editor } = this.viewer;
+    const isPale = PALE.includes(name);
+    if ((this.viewer.settings.fill && !isPale) || (name === "edited" && editor.isOn && structure.name === this.viewer.chosen)) {
       context.globalAlpha = name === SECOND && this.view.panel === "overlaid" ? 0.16 : 0.3;
       context.fillStyle = structure.colour;
       context.fill(path);
       context.globalAlpha = 1;
     }
-    const pixels = (structure.kind === "target" ? 2.2 : 1.5) - (name === "reference" ? 0.4 : 0);
+    const pixels = (structure.kind === "target" ? 2.2 : 1.5) - (isPale ? 0.4 : 0);
     // A dark rim keeps a line visible on bone and on its neighbours; in the small views it would fill them.
-    if (name !== "reference" && this.view.isLarge()) this.stroke(path, pixels + 1.6, "rgba(0, 0, 0, 0.55)");
-    this.stroke(path, pixels, name === "reference" ? structure.pale : structure.colour);
+    if (!isPale && this.view.isLarge()) this.stroke(path, pixels + 1.6, "rgba(0, 0, 0, 0.55)");
+    this.stroke(path, pixels, isPale ? structure.pale : structure.colour);
   }
 
   /** All structures' changes of one kind as one area, so that nested targets do not add up to a thicker one. */

@@ -18,8 +18,8 @@ class Gestures {
     on("pointerdown", (event) => this.pressed(event));
     on("pointermove", (event) => this.moved(event));
     for (const name of ["pointerup", "pointercancel"]) on(name, (event) => this.released(event));
-    on("pointerleave", () => this.viewer.read(null));
-    on("dblclick", () => !this.viewer.ruler.isOn && this.viewer.enlarge(view));
+    on("pointerleave", () => [this.viewer.read(null), this.viewer.editor.hover(null)]);
+    on("dblclick", () => !this.viewer.ruler.isOn && !this.viewer.editor.isOn && this.viewer.enlarge(view));
   }
 
   wheeled(event) {
@@ -48,12 +48,15 @@ class Gestures {
     if (event.pointerType === "touch") this.fingers.set(event.pointerId, place);
     this.drag = { kind: this.kindOf(event), place, mm: view.millimetres(place), window: viewer.settings.window.slice() };
     if (this.drag.kind === "pinch") this.pinched();
+    if (this.drag.kind === "paint") viewer.editor.press(view, this.drag.mm, event);
     if (this.drag.kind === "measure") viewer.ruler.begin(view.box.dataset.plane, viewer.cursor[view.plane.through], this.drag.mm);
     if (["cross", "measure"].includes(this.drag.kind)) this.moved(event);
   }
 
   kindOf(event) {
     if (this.fingers.size > 1) return "pinch";
+    const isPainting = this.viewer.editor.isOn && !this.viewer.ruler.isOn && this.view.panel === "edited";
+    if (event.button === 0 && isPainting) return "paint";
     if (event.button === 1 || (event.button === 0 && event.shiftKey)) return "pan";
     if (event.button === 2) return "window";
     if (this.viewer.ruler.isOn) return "measure";
@@ -64,6 +67,7 @@ class Gestures {
     const { viewer, view, drag } = this;
     viewer.pointed = view;
     const place = view.place(event);
+    viewer.editor.hover(view, event);
     if (!drag) {
       if (event.pointerType !== "touch") viewer.read(view.point(event), view.panel);
       return;
@@ -72,6 +76,7 @@ class Gestures {
     const [dx, dy] = place.map((value, n) => value - drag.place[n]);
     if (drag.kind === "window") viewer.setWindow(drag.window[0] + 4 * dx, drag.window[1] - 2 * dy);
     if (drag.kind === "pan") view.pin(drag.mm, place);
+    if (drag.kind === "paint") this.painted(event);
     if (drag.kind === "cross") viewer.cross(view.point(event), view.panel);
     if (drag.kind === "measure") viewer.ruler.line.to = view.millimetres(place);
     if (drag.kind === "scroll") this.scrolled(place);
@@ -83,6 +88,8 @@ class Gestures {
     const { viewer, view, drag } = this;
     this.fingers.delete(event.pointerId);
     if (drag?.kind === "scroll" && !drag.hasScrolled) viewer.cross(view.point(event), view.panel);
+    if (drag?.kind === "paint") viewer.editor.release();
+    if (event.pointerType === "touch") viewer.editor.hover(null);
     if (drag?.kind === "measure" && viewer.ruler.length() * view.transform.scale < 3) viewer.ruler.clear();
     // A finger that stays after the other has gone does nothing until it is lifted too.
     this.drag = this.fingers.size ? { kind: "none", place: [0, 0] } : undefined;
@@ -98,8 +105,15 @@ class Gestures {
     this.viewer.move(this.view.plane.through, -steps);
   }
 
+  /** All that the mouse passed since the last frame: the stroke is as smooth as the hand. */
+  painted(event) {
+    const way = event.getCoalescedEvents?.() ?? [];
+    for (const step of way.length ? way : [event]) this.viewer.editor.sweep(this.view.millimetres(this.view.place(step)));
+  }
+
   /** Two fingers have come down: what lies between them stays between them. */
   pinched() {
+    this.viewer.editor.cancel();
     const { middle, distance } = this.span();
     Object.assign(this.drag, { mm: this.view.millimetres(middle), distance, zoom: this.viewer.camera.zoom });
   }

@@ -5,7 +5,7 @@ from __future__ import annotations
 import html
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING
 
 from llmseg.case import Structures
@@ -21,10 +21,10 @@ HIGHER_IS_BETTER = {"dsc": True, "hd95": False}
 NOTICEABLE = {"dsc": 0.005, "hd95": 0.05}
 MOST_MM = 60.0
 """The chart's HD95 axis ends here, so that one lost structure does not flatten the others."""
-COLUMNS = ("text", "no-text", "difference")
+COLUMNS = ("text", "no-text", "edited", "started")
 
 TEXT, MUTED, LINE = "#e8ecf1", "#9aa7b5", "#2a323d"
-WITH, WITHOUT = "#3d97e6", "#8895a3"  # seen on the light page as well as on the dark one
+WITH, WITHOUT, BY_HAND = "#3d97e6", "#8895a3", "#a87ee8"  # seen on the light page as well as on the dark one
 
 
 @dataclass(frozen=True)
@@ -32,13 +32,19 @@ class Measured:
     """One arm's numbers, by structure.
 
     Args:
-        dsc, hd95: against the reference, where there is one; HD95 in mm.
+        dsc, hd95, surface: against the reference, where there is one; HD95 in mm, surface DSC at 2 mm.
         ml: volume.
     """
 
     dsc: Mapping[str, float] = field(default_factory=dict)
     hd95: Mapping[str, float] = field(default_factory=dict)
     ml: Mapping[str, float] = field(default_factory=dict)
+    surface: Mapping[str, float] = field(default_factory=dict)
+
+    def updated(self, newer: Measured) -> Measured:
+        """With the newer numbers of those structures that have any."""
+        names = (number.name for number in fields(self))
+        return Measured(**{name: {**getattr(self, name), **getattr(newer, name)} for name in names})
 
 
 def measure(drawn: Structures, reference: Structures | None, ml: Mapping[str, float]) -> Measured:
@@ -47,49 +53,60 @@ def measure(drawn: Structures, reference: Structures | None, ml: Mapping[str, fl
 
     scores = score(reference, drawn) if reference else []
     return Measured(
-        dsc={s.structure: s.dice for s in scores}, hd95={s.structure: s.hd95_mm for s in scores}, ml=dict(ml)
+        dsc={s.structure: s.dice for s in scores},
+        hd95={s.structure: s.hd95_mm for s in scores},
+        ml=dict(ml),
+        surface={s.structure: s.surface_dice_2mm for s in scores},
     )
 
 
 def table(measured: Mapping[str, Measured], names: tuple[str, ...]) -> dict[str, dict]:
     """Cells of each structure's row: metric -> column -> text, tone ("better", "worse" or "") and title."""
-    return {name: {metric: _cells(metric, *_pair(measured, metric, name)) for metric in DIGITS} for name in names}
+    return {name: {metric: _cells(metric, *_values(measured, metric, name)) for metric in DIGITS} for name in names}
 
 
 def means(measured: Mapping[str, Measured], names: tuple[str, ...]) -> dict | None:
     """The row of means over the structures that have a number in every arm there is."""
     if not measured or not any(arm.dsc for arm in measured.values()):
         return None
-    numbers = {metric: _cells(metric, *_mean_pair(measured, metric, names)) for metric in HIGHER_IS_BETTER}
+    numbers = {metric: _cells(metric, *_means(measured, metric, names)) for metric in HIGHER_IS_BETTER}
     return {"label": "Mean", "numbers": numbers}
 
 
-def _pair(measured: Mapping[str, Measured], metric: str, name: str) -> tuple[float, float]:
-    return tuple(
-        getattr(measured[arm], metric).get(name, math.nan) if arm in measured else math.nan for arm in COLUMNS[:2]
-    )
+def _values(measured: Mapping[str, Measured], metric: str, name: str) -> tuple[float, ...]:
+    """One number for each of COLUMNS, NaN where there is none."""
+    return tuple(getattr(measured[arm], metric).get(name, math.nan) if arm in measured else math.nan for arm in COLUMNS)
 
 
-def _mean_pair(measured: Mapping[str, Measured], metric: str, names: tuple[str, ...]) -> tuple[float, float]:
-    arms = [arm in measured for arm in COLUMNS[:2]]
-    rows = [_pair(measured, metric, name) for name in names]
+def _means(measured: Mapping[str, Measured], metric: str, names: tuple[str, ...]) -> tuple[float, ...]:
+    arms = [arm in measured for arm in COLUMNS]
+    rows = [_values(measured, metric, name) for name in names]
     rows = [row for row in rows if all(not math.isnan(v) for v, there in zip(row, arms, strict=True) if there)]
-    return tuple(sum(row[n] for row in rows) / len(rows) if rows else math.nan for n in range(2))
+    return tuple(sum(row[n] for row in rows) / len(rows) if rows else math.nan for n in range(len(COLUMNS)))
 
 
-def _cells(metric: str, text: float, plain: float) -> dict[str, dict[str, str]]:
+def _cells(metric: str, text: float, plain: float, edited: float, started: float) -> dict[str, dict[str, str]]:
     difference = text - plain
-    tone = ""
-    if metric in HIGHER_IS_BETTER and abs(difference) >= NOTICEABLE[metric]:
-        tone = "better" if (difference > 0) == HIGHER_IS_BETTER[metric] else "worse"
-    title = f"{CAVEAT}" if tone == "better" else ""
+    tone = _tone(metric, difference)
     # An empty contour costs the image diagonal: hundreds of mm, where a decimal says nothing.
     digits = 0 if max(text, plain) >= 100 else DIGITS[metric]
+    by_hand = f"By hand: {_signed(edited - started, digits)}" if not math.isnan(edited - started) else ""
     return {
         "text": _cell(f"{text:.{digits}f}", text),
         "no-text": _cell(f"{plain:.{digits}f}", plain),
-        "difference": {**_cell(_signed(difference, digits), difference), "tone": tone, "title": title},
+        "difference": {
+            **_cell(_signed(difference, digits), difference),
+            "tone": tone,
+            "title": CAVEAT if tone == "better" else "",
+        },
+        "edited": {**_cell(f"{edited:.{digits}f}", edited), "tone": _tone(metric, edited - started), "title": by_hand},
     }
+
+
+def _tone(metric: str, difference: float) -> str:
+    if metric not in HIGHER_IS_BETTER or not abs(difference) >= NOTICEABLE[metric]:
+        return ""
+    return "better" if (difference > 0) == HIGHER_IS_BETTER[metric] else "worse"
 
 
 def _cell(shown: str, value: float) -> dict[str, str]:
@@ -102,15 +119,15 @@ def _signed(value: float, digits: int) -> str:
 
 
 def chart(measured: Mapping[str, Measured], names: tuple[str, ...], second: str = "without the note") -> Figure | None:
-    """DSC and HD95 of each structure, with the note (disc) and as the second panel shows (ring), joined by a line."""
+    """DSC and HD95 of each structure: with the note (disc), as the second panel shows (ring), and edited (square)."""
     from plotly.subplots import make_subplots
 
-    names = tuple(n for n in names if any(not math.isnan(v) for v in _pair(measured, "dsc", n)))
+    names = tuple(n for n in names if any(not math.isnan(v) for v in _values(measured, "dsc", n)))
     if not names:
         return None
     figure = make_subplots(rows=1, cols=2, shared_yaxes=True, horizontal_spacing=0.06)
     for column, metric in enumerate(HIGHER_IS_BETTER, start=1):
-        _dumbbells(figure, column, metric, {name: _pair(measured, metric, name) for name in names})
+        _dumbbells(figure, column, metric, {name: _values(measured, metric, name) for name in names})
     small = {"size": 10.5, "color": MUTED}
     axis = {"gridcolor": LINE, "zeroline": False, "tickfont": small, "fixedrange": True, "title_standoff": 4}
     figure.update_xaxes(axis)
@@ -124,26 +141,28 @@ def chart(measured: Mapping[str, Measured], names: tuple[str, ...], second: str 
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "color": TEXT, "size": 11},
         margin={"l": 92, "r": 6, "t": 26, "b": 34},
-        title={"text": _key(second), "font": small, "x": 0.03, "y": 0.985, "yanchor": "top"},
+        title={"text": _key(second, "edited" in measured), "font": small, "x": 0.03, "y": 0.985, "yanchor": "top"},
         hoverlabel={"bgcolor": "#1c232d", "font": {"color": TEXT}},
         showlegend=False,
     )
     return figure
 
 
-def _key(second: str) -> str:
+def _key(second: str, has_edit: bool) -> str:
     # A legend of Plotly's breaks into lines where the column is narrow.
-    ring, disc = (f'<span style="color:{colour}">{mark}</span>' for colour, mark in ((WITHOUT, "○"), (WITH, "●")))
-    return f"{ring} {html.escape(second.lower())}    {disc} with the note"
+    said = [(WITHOUT, "○", second.lower()), (WITH, "●", "with the note"), *[(BY_HAND, "■", "edited")] * has_edit]
+    return "    ".join(
+        f'<span style="color:{colour}">{mark}</span> {html.escape(words)}' for colour, mark, words in said
+    )
 
 
-def _dumbbells(figure: Figure, column: int, metric: str, pairs: Mapping[str, tuple[float, float]]) -> None:
+def _dumbbells(figure: Figure, column: int, metric: str, found: Mapping[str, tuple[float, ...]]) -> None:
     import plotly.graph_objects as go
 
-    names = list(pairs)
+    names = list(found)
     most = MOST_MM if metric == "hd95" else math.inf
     joined_x, joined_y = [], []
-    for name, (text, plain) in pairs.items():
+    for name, (text, plain, *_) in found.items():
         joined_x += [min(plain, most), min(text, most), None]
         joined_y += [name, name, None]
     line = go.Scatter(x=joined_x, y=joined_y, mode="lines", line={"color": MUTED, "width": 1.5}, hoverinfo="skip")
@@ -151,10 +170,14 @@ def _dumbbells(figure: Figure, column: int, metric: str, pairs: Mapping[str, tup
     unit = " mm" if metric == "hd95" else ""
     ring = {"color": "rgba(0,0,0,0)", "size": 8, "line": {"color": WITHOUT, "width": 1.8}}
     disc = {"color": WITH, "size": 9}
-    for arm, label, marker in ((1, "Without", ring), (0, "With the note", disc)):
-        values = [None if math.isnan(pair[arm]) else pair[arm] for pair in pairs.values()]
+    square = {"color": BY_HAND, "size": 7}
+    for arm, label, marker in ((1, "Without", ring), (0, "With the note", disc), (2, "Edited by hand", square)):
+        values = [None if math.isnan(one[arm]) else one[arm] for one in found.values()]
+        if arm == 2 and not any(value is not None for value in values):
+            continue
         # An arrow at the edge stands for what lies beyond it; an empty contour counts as the image diagonal.
-        symbols = ["triangle-right" if value is not None and value > most else "circle" for value in values]
+        own = "square" if arm == 2 else "circle"
+        symbols = ["triangle-right" if value is not None and value > most else own for value in values]
         figure.add_trace(
             go.Scatter(
                 x=[None if value is None else min(value, most) for value in values],

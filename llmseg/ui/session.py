@@ -73,6 +73,24 @@ class Compared:
     jump: tuple[int, int, int] | None = None
 
 
+@dataclass(frozen=True)
+class Edited:
+    """Contours edited by hand: the third arm.
+
+    Args:
+        id: of the last save, made by the page: the same one again is no second save.
+        start: the contours the edit began with.
+        seconds: structure -> active seconds spent on it.
+        apl_mm: structure -> added path length against `start`, `metrics.Agreement.apl_mm`.
+    """
+
+    id: str
+    result: Result
+    start: Result
+    seconds: Mapping[str, float]
+    apl_mm: Mapping[str, float]
+
+
 @dataclass(frozen=True, eq=False)
 class Session:
     """One browser tab: ids, paths and small numbers, never an image.
@@ -147,13 +165,14 @@ class Workspace:
             self._present[after.id] = after
         return after
 
-    def forget(self, session: Session) -> None:
-        """Let a session go, and its folder with the last session in it."""
+    def forget(self, session: Session) -> bool:
+        """Let a session go, and its folder with the last session in it; whether that was the last."""
         with self._lock:
             self._present.pop(session.id, None)
             is_empty = all(other.home != session.home for other in self._present.values())
         if is_empty:
             shutil.rmtree(self.of(session), ignore_errors=True)
+        return is_empty
 
 
 class RecentlyUsed:

@@ -21,13 +21,13 @@ class Strip {
   measure() {
     const { arms, chosen, ct } = this.viewer;
     const dice = (first, second) => diceBySlice(arms.get(first), arms.get(second), chosen, ct.size.z);
-    const drawn = ["text", "no-text"].filter((name) => arms.has(name));
+    const drawn = ["text", "no-text", "edited"].filter((name) => arms.has(name));
     if (arms.get("reference")?.structures.has(chosen)) {
       this.isScore = true;
       this.series = Object.fromEntries(drawn.map((name) => [name, dice(name, "reference")]));
     } else {
       this.isScore = false;
-      this.series = drawn.length === 2 ? { overlap: dice("text", "no-text") } : {};
+      this.series = arms.has("text") && arms.has("no-text") ? { overlap: dice("text", "no-text") } : {};
     }
   }
 
@@ -44,13 +44,21 @@ class Strip {
     [this.of, this.drawn] = [of, key];
   }
 
+  /** What is drawn by hand has changed. */
+  refresh() {
+    this.of = "";
+    this.drawn = "";
+    this.show();
+    this.place();
+  }
+
   name() {
     const { viewer } = this;
     const structure = viewer.scene.structures.find((s) => s.name === viewer.chosen);
     setText(viewer.find(".strip-name"), viewer.chosen);
     viewer.find(".strip-name").style.borderColor = structure?.colour ?? "transparent";
     setText(viewer.find(".strip-what"), !Object.keys(this.series).length ? "" : this.isScore ? "DSC" : "Overlap");
-    for (const [dot, name] of [["with", "text"], ["without", "no-text"]]) {
+    for (const [dot, name] of [["with", "text"], ["without", "no-text"], ["by-hand", "edited"]]) {
       viewer.find(`.strip-values .dot.${dot}`).hidden = !(name in this.series);
     }
   }
@@ -61,6 +69,7 @@ class Strip {
     this.slider.setAttribute("aria-valuetext", `${z + 1} of ${this.viewer.ct.size.z}`);
     setText(this.viewer.find(".strip-with"), this.number("text", z) || this.number("overlap", z));
     setText(this.viewer.find(".strip-without"), this.number("no-text", z));
+    setText(this.viewer.find(".strip-by-hand"), this.number("edited", z));
   }
 
   number(name, z) {
@@ -72,7 +81,7 @@ class Strip {
   told(z) {
     const { chosen, root } = this.viewer;
     const second = (root.dataset.second || "without the note").replace(/^W/, "w");
-    const parts = { text: "with the note", "no-text": second, overlap: "overlap of the two" };
+    const parts = { text: "with the note", "no-text": second, edited: "edited", overlap: "overlap of the two" };
     const numbers = Object.keys(this.series).map((name) => `${this.number(name, z)} ${parts[name]}`);
     return [`Slice ${z + 1}`, `${chosen}: ${this.isScore ? "DSC " : ""}${numbers.join(", ")}`].join("   ");
   }
@@ -109,13 +118,13 @@ class Strip {
 
   arm(name) {
     const { arms } = this.viewer;
-    return ["text", "no-text", "reference"].map((key) => arms.get(key)).find((arm) => arm?.structures.has(name));
+    return ["edited", "text", "no-text", "reference"].map((key) => arms.get(key)).find((arm) => arm?.structures.has(name));
   }
 
   drawSeries(context, step, width, { top, bottom }) {
     context.fillStyle = "rgba(255, 255, 255, 0.13)";
     for (const y of [top, bottom]) context.fillRect(0, Math.round(y), width, 1);
-    const styles = { "no-text": ["--without", [2, 2.5]], text: ["--with", []], overlap: ["--text", []] };
+    const styles = { "no-text": ["--without", [2, 2.5]], text: ["--with", []], edited: ["--by-hand", []], overlap: ["--text", []] };
     const colours = getComputedStyle(this.viewer.root);
     for (const [name, [colour, dash]] of Object.entries(styles)) {
       if (!this.series[name]) continue;

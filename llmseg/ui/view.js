@@ -17,6 +17,7 @@ class View {
     this.scaleWords = this.scale.appendChild(make("em"));
     this.number = this.lay("span", "number");
     this.length = this.lay("span", "length");
+    this.brush = this.panel === "edited" ? this.lay("i", "brush") : null;
     this.divider = this.panel === "swipe" ? newDivider(this) : null;
     new Gestures(this);
   }
@@ -84,9 +85,9 @@ class View {
 
   /** All that a picture depends on: the same key needs no repainting, so scrolling one plane leaves the others be. */
   key(scale) {
-    const { camera, cursor, grey, settings, hidden, shown, ruler, enlarged } = this.viewer;
+    const { camera, cursor, grey, settings, hidden, shown, ruler, enlarged, editor } = this.viewer;
     const seen = [camera.centre[this.plane.across], camera.centre[this.plane.up], cursor[this.plane.through]];
-    const marks = [settings.reference, settings.fill, this.divider && settings.divider, enlarged, ...hidden];
+    const marks = [settings.reference, settings.fill, this.divider && settings.divider, enlarged, editor.isOn && this.viewer.chosen, ...hidden, this.panel === "edited" && editor.count];
     const line = ruler.seen(this);
     const ends = line ? [...line.from, ...line.to] : [];
     return [...seen, ...this.size, this.ratio, scale, grey.key, shown, ...marks, "|", ...ends].join();
@@ -118,6 +119,7 @@ class View {
     this.scale.style.width = `${Math.round(length * scale)}px`;
     setText(this.scaleWords, `${length} mm`);
     setText(this.number, `${cursor[through] + 1} / ${ct.size[through]}`);
+    if (this.brush) this.viewer.editor.placeBrush(this);
     if (this.divider) placeDivider(this.divider, settings.divider);
   }
 

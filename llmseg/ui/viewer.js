@@ -10,8 +10,12 @@ const PANELS = {
   difference: ["difference"],
   swipe: ["swipe"],
   solid: [],
+  edited: ["text", "edited"],
+  edit: ["edited"],
 };
-const MODE_KEYS = { b: "both", w: "text", n: "no-text", o: "overlaid", d: "difference", s: "swipe", t: "solid" };
+const MODE_KEYS = {
+  b: "both", w: "text", n: "no-text", o: "overlaid", d: "difference", s: "swipe", t: "solid", h: "edited",
+};
 const BUTTON_KEYS = { r: ".reference", f: ".fill", m: ".measure", 0: ".fit", "?": ".ask" };
 const FIRST_CHOSEN = "PTV_High";
 const MOST_ZOOM = 12;
@@ -38,6 +42,7 @@ class Viewer {
     for (const [name, { colour }] of Object.entries(CHANGES)) root.style.setProperty(`--${name}`, colour);
     this.strip = new Strip(this);
     this.solid = new Solid(this);
+    this.editor = new Editor(this, trigger);
     this.listen();
   }
 
@@ -88,6 +93,7 @@ class Viewer {
     this.shown += 1;
     this.difference = null;
     this.files = new Map(Object.entries({ ct: value.ct, ...value.masks }).map(([name, file]) => [name, file.url]));
+    this.editor.adopted(isNewCase);
     if (isNewCase) this.start();
     this.choose(isNewCase || !this.chosen ? FIRST_CHOSEN : this.chosen);
     if (this.scene.jump) AXES.forEach((axis, n) => (this.cursor[axis] = this.scene.jump[n]));
@@ -121,7 +127,7 @@ class Viewer {
 
   /** The arms a panel draws, the one that matters most last, so that it lies on top. */
   armsOf(panel) {
-    const own = { overlaid: ["no-text", "text"], swipe: ["no-text", "text"], difference: ["text"] }[panel] ?? [panel];
+    const own = { overlaid: ["no-text", "text"], swipe: ["no-text", "text"], difference: ["text"], edited: ["started", "edited"] }[panel] ?? [panel];
     const names = this.settings.reference ? ["reference", ...own] : own;
     return names.filter((name) => this.arms.has(name));
   }
@@ -155,12 +161,13 @@ class Viewer {
     data.mode = this.settings.mode;
     data.window = this.settings.window.join("/");
     data.zoom = this.camera.zoom.toFixed(2);
-    for (const name of ["text", "no-text", "reference"]) {
+    for (const name of ["text", "no-text", "reference", "edited"]) {
       const drawn = this.structures().map((s) => this.arms.get(name)?.outline(s.name, "axial", this.cursor.z, this.ct.spacing));
-      const key = name === "no-text" ? "contoursNoText" : name === "text" ? "contoursText" : "contoursReference";
+      const key = name === "no-text" ? "contoursNoText" : `contours${capital(name)}`;
       data[key] = drawn.map((line) => (line ? `${line.points}:${line.hash.toString(36)}` : "-")).join(" ");
     }
     data.measured = this.ruler.text();
+    this.editor.expose(data);
     data.enlarged = this.enlarged;
     data.chosen = this.chosen;
     data.divider = this.settings.divider.toFixed(2);
@@ -216,7 +223,7 @@ class Viewer {
     const second = this.scene.second;
     for (const panel of this.root.querySelectorAll(".panel")) {
       const name = panel.dataset.panel;
-      const needed = ["text", "no-text"].includes(name) ? [name] : ["text", "no-text"];
+      const needed = ["text", "no-text", "edited"].includes(name) ? [name] : ["text", "no-text"];
       const missing = needed.filter((arm) => !this.arms.has(arm));
       const caption = panel.querySelector(".caption");
       caption.textContent = caption.title = this.scene.arms[needed[0]]?.caption ?? "";
@@ -229,7 +236,22 @@ class Viewer {
     this.say(capital(this.words().added), ".added-word");
     this.say(capital(this.words().removed), ".removed-word");
     this.root.dataset.second = second;
+    this.root.classList.toggle("has-edit", this.scene.edit !== null);
+    this.fillEdits();
     this.find(".case").textContent = this.scene.label;
+  }
+
+  /** Under the table: what was edited, how long that took, and how much line was drawn anew. */
+  fillEdits() {
+    const rows = this.scene.edit?.rows ?? [];
+    this.find(".edits").hidden = !rows.length;
+    this.find(".edits tbody").replaceChildren(
+      ...rows.map((row) => {
+        const line = make("tr");
+        line.append(make("th", { scope: "row", textContent: row.name }), ...[row.time, row.apl, row.surface].map((textContent) => make("td", { textContent })));
+        return line;
+      }),
+    );
   }
 
   /** What the two sides of the difference are called. */
@@ -281,7 +303,7 @@ class Viewer {
 
   cells(numbers) {
     return ["dsc", "hd95", "ml"].flatMap((metric) =>
-      ["text", "no-text", "difference"].map((column) => {
+      ["text", "no-text", "difference", "edited"].map((column) => {
         const cell = numbers?.[metric]?.[column] ?? { text: "–", tone: "", title: "" };
         return make("td", { className: `${metric} ${column} ${cell.tone}`, textContent: cell.text, title: cell.title });
       }),
@@ -295,6 +317,12 @@ class Viewer {
     for (const button of this.root.querySelectorAll("[data-goto]")) {
       button.closest("tr").setAttribute("aria-current", String(button.dataset.goto === this.chosen));
     }
+  }
+
+  /** Show a structure that may be hidden. */
+  reveal(name) {
+    if (!this.hidden.delete(name)) return;
+    this.fillTable();
   }
 
   goTo(name) {
@@ -397,6 +425,7 @@ class Viewer {
     if (!button || !this.ct) return;
     const { mode, preset, metric, goto: structure } = button.dataset;
     const is = (name) => button.classList.contains(name);
+    this.editor.clicked(button);
     if (mode) this.settings.mode = mode;
     if (preset) this.settings.window = PRESETS[preset].slice();
     if (metric) this.settings.metric = metric;
@@ -407,8 +436,9 @@ class Viewer {
     if (is("fit")) this.fit();
     if (is("ask")) this.find(".help").showModal();
     if (is("close")) this.find(".help").close();
-    if (structure) this.choose(structure);
-    if (structure) this.goTo(structure);
+    if (structure && this.editor.isOn) this.editor.pick(structure); // and stay on the slice
+    else if (structure) this.choose(structure);
+    if (structure && !this.editor.isOn) this.goTo(structure);
     this.layout();
     this.redraw();
   }
@@ -427,8 +457,10 @@ class Viewer {
   }
 
   pressed(event) {
-    const isTyping = event.target.matches("input[type=number]");
-    if (!this.ct || isTyping || event.ctrlKey || event.metaKey || event.altKey || this.find(".help").open) return;
+    const isTyping = event.target.matches("input[type=number], select, .size");
+    if (!this.ct || isTyping || this.find(".help").open) return;
+    if (this.editor.pressed(event)) return event.preventDefault();
+    if (event.ctrlKey || event.metaKey || event.altKey) return;
     if (this.actOn(event.key, event.shiftKey, event.target)) event.preventDefault();
   }
 
@@ -447,7 +479,7 @@ class Viewer {
     else if (key in zooms) this.zoomBy(zooms[key]);
     else if (letter in BUTTON_KEYS) this.find(BUTTON_KEYS[letter]).click();
     else if (letter in MODE_KEYS) this.find(`[data-mode="${MODE_KEYS[letter]}"]`).click();
-    else if (letter === "e" && !this.solid.isOn) this.enlarge(this.pointed?.isShown() ? this.pointed : this.views.find((view) => view.isShown()));
+    else if (letter === "v" && !this.solid.isOn) this.enlarge(this.pointed?.isShown() ? this.pointed : this.views.find((view) => view.isShown()));
     else if (letter === "c") this.centre();
     else if (key === "Escape") return this.leave();
     else return false;
@@ -465,6 +497,7 @@ class Viewer {
       ruler.isOn = false;
       ruler.clear();
     } else if (this.enlarged) this.enlarged = "";
+    else if (this.editor.isOn) this.editor.end();
     else return false;
     this.layout();
     this.redraw();
@@ -482,7 +515,7 @@ class Viewer {
   }
 
   namesAt(point, arms) {
-    return this.structures().map((s) => s.name).filter((name) => arms.some((arm) => this.arms.get(arm).has(name, point)));
+    return this.structures().map((s) => s.name).filter((name) => arms.filter((arm) => arm !== "started").some((arm) => this.arms.get(arm).has(name, point)));
   }
 
   /** For example "added by the note: PTV_High". */

@@ -24,12 +24,14 @@ HERE = Path(__file__).parent
 SCRIPTS = (
     "contours.js",
     "volume.js",
+    "masks.js",
     "drawing.js",
     "ruler.js",
     "gestures.js",
     "view.js",
     "strip.js",
     "solid.js",
+    "editing.js",
     "viewer.js",
 )
 BODY_ABOVE_HU = -400
@@ -131,6 +133,11 @@ class PackedMasks:
     path: str
     table: tuple[Mapping[str, object], ...]
 
+    @property
+    def id(self) -> str:
+        """Tells these masks from all others; as secret as the path."""
+        return Path(self.path).stem
+
 
 def pack_ct(volume: Volume, frame: Frame, folder: Path) -> str:
     """Write the displayed CT as gzip of int16, x fastest, and return its path."""
@@ -142,14 +149,20 @@ def pack_ct(volume: Volume, frame: Frame, folder: Path) -> str:
 
 def pack_masks(structures: Mapping[str, np.ndarray], frame: Frame, folder: Path) -> PackedMasks:
     """Write masks on the CT's grid as bits of their boxes; empty ones take no room."""
+    whole = tuple(slice(0, size) for size in frame.shape)
+    return pack_parts({name: (whole, frame.show(mask)) for name, mask in structures.items()}, folder)
+
+
+def pack_parts(parts: Mapping[str, tuple[tuple[slice, slice, slice], np.ndarray]], folder: Path) -> PackedMasks:
+    """Write what lies in a box of the displayed grid, (X, Y, Z) bool, per structure; empty ones take no room."""
     table, chunks, offset = [], [], 0
-    for name, mask in structures.items():
-        shown = frame.show(mask)
-        box = [_span(shown.any(axis=tuple({0, 1, 2} - {axis})), 0) for axis in range(3)] if shown.any() else None
-        if box is None:
+    for name, (box, inside) in parts.items():
+        if not inside.any():
             continue
-        chunk = np.packbits(shown[tuple(box)].T.ravel(), bitorder="little").tobytes()
-        table.append({"name": name, "box": [[part.start, part.stop] for part in box], "offset": offset})
+        spans = [_span(inside.any(axis=tuple({0, 1, 2} - {axis})), 0) for axis in range(3)]
+        chunk = np.packbits(inside[tuple(spans)].T.ravel(), bitorder="little").tobytes()
+        tight = [[part.start + span.start, part.start + span.stop] for part, span in zip(box, spans, strict=True)]
+        table.append({"name": name, "box": tight, "offset": offset})
         chunks.append(chunk)
         offset += len(chunk)
     return PackedMasks(_write(b"".join(chunks), folder), tuple(table))
@@ -186,12 +199,13 @@ class Scene:
         key: changes with the case; a new one resets position and zoom.
         ct: path of the packed CT.
         field: what the views show at first, `field_of`.
-        panels: "text", "no-text" and "reference", as far as they exist.
+        panels: "text", "no-text", "reference", "edited" and what that "started" from, as far as they exist.
         absent: what stands in a panel that has no contours yet.
         numbers: structure -> metric -> column -> {"text", "tone", "title"}; rows of the table.
         metrics: which of "dsc", "hd95" and "ml" there are.
         second: what the second panel shows, if not the contour without a note.
         jump: displayed voxel to go to.
+        edit: what the page says about the edited contours, `editing.told`; None where there are none.
     """
 
     key: str
@@ -209,6 +223,7 @@ class Scene:
     caveat: str = ""
     second: str = ""
     jump: tuple[int, int, int] | None = None
+    edit: Mapping | None = None
 
 
 class ViewerData(GradioModel):
@@ -247,7 +262,10 @@ def to_data(scene: Scene) -> ViewerData:
             "affine": scene.frame.affine.tolist(),
             "start": list(scene.start),
             "field": [list(span) for span in scene.field],
-            "arms": {arm: {"caption": p.caption, "table": list(p.masks.table)} for arm, p in scene.panels.items()},
+            "arms": {
+                arm: {"caption": panel.caption, "id": panel.masks.id, "table": list(panel.masks.table)}
+                for arm, panel in scene.panels.items()
+            },
             "absent": dict(scene.absent),
             "structures": [_describe(name, scene.numbers.get(name)) for name in scene.names],
             "mean": scene.mean,
@@ -255,6 +273,7 @@ def to_data(scene: Scene) -> ViewerData:
             "caveat": scene.caveat,
             "second": scene.second,
             "jump": list(scene.jump) if scene.jump else None,
+            "edit": scene.edit,
         },
     )
 

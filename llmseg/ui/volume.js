@@ -108,6 +108,19 @@ class Arm {
     return new Arm(new Map(table.map((entry) => [entry.name, unpack(bytes, entry)])));
   }
 
+  /** The same structures, to be changed without changing these. */
+  copy() {
+    return new Arm(new Map([...this.structures].map(([name, mask]) => [name, { ...mask, voxels: mask.voxels.slice() }])));
+  }
+
+  /** A structure has changed in a box: its outlines there are to be traced anew. */
+  forget(name, low, high) {
+    for (const [plane, { through }] of Object.entries(PLANES)) {
+      const axis = AXES.indexOf(through);
+      for (let slice = low[axis]; slice < high[axis]; slice++) this.outlines.delete(`${name} ${plane} ${slice}`);
+    }
+  }
+
   /** What this arm has and the other has not, structure by structure. */
   minus(other) {
     const left = ([name, mask]) => [name, subtracted(mask, other.structures.get(name))];

@@ -15,9 +15,9 @@ from threading import Lock
 
 from llmseg.case import TARGETS, InputError, Note, Structures
 from llmseg.explain import Delta, counterfactuals, difference, plan_ablation
-from llmseg.formats.saved import COMPARED, Arm
+from llmseg.formats.saved import COMPARED, EDITED, STARTED, Arm
 from llmseg.text.note import NoteReading, read_note
-from llmseg.ui import numbers
+from llmseg.ui import editing, numbers
 from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, check_grid, prepare, read_stored, uploaded, volumes_ml
 from llmseg.ui.downloads import make, taken
 from llmseg.ui.notes import warnings_about
@@ -70,6 +70,7 @@ class Workbench:
         self.catalogue = catalogue
         self.workspace = workspace
         self.stops = StopSignals()
+        self.edits = editing.Edits()
         self._prepared = RecentlyUsed(PREPARED_CASES)
         self._preparing = Lock()
         self._draw = (gpu or (lambda function: function))(self._steps)
@@ -104,7 +105,9 @@ class Workbench:
         again, said = results.pop(COMPARED, None), entry.arms.get(COMPARED)
         self.stops.stop(session)
         compared = Compared(said.name, said.title, again) if again and said else None
+        edited, started = results.pop(EDITED, None), results.pop(STARTED, None)
         opened = Session(session.id, session.home, shown, entry, results, compared, tried=session.tried)
+        self.edits.put(opened, editing.reopened(edited, started or results.get("text")))
         return _remembering(opened, entry.note, frozenset(), results.get("text"))
 
     def reload(self, secret: str) -> Session | None:
@@ -233,6 +236,23 @@ class Workbench:
             raise InputError(f"{name.capitalize()}: {WHY_NOT[name]}")
         return found[name]
 
+    # ---- edited by hand ----
+
+    def save_edit(self, session: Session, sent: object) -> None:
+        """Keep contours that were edited on the page as the open case's third arm; the same save again is none.
+
+        Raises:
+            InputError: see `editing.read_sent`; or they were edited elsewhere meanwhile.
+        """
+        entry, before = self.entry(session), self.edits.of(session)
+        known = [*session.results.values(), *(one.result for one in session.tried_here)]
+        read = editing.read_sent(sent, session.shown, [before.start] if before else known)
+        if before and before.id == read.id:
+            return
+        folder = self.workspace.of(session)
+        edited = editing.applied(read, before, session.shown, entry.load_reference(), folder)
+        self.edits.put(session, edited, read.after)
+
     # ---- notes tried before ----
 
     def back_to(self, session: Session, number: int) -> tuple[Session, Tried]:
@@ -326,12 +346,16 @@ class Workbench:
 
     def scene(self, session: Session) -> Scene:
         shown = session.shown
-        results = _on_show(session)
+        edited = self.edits.of(session)
+        results = self._on_show(session)
         panels = {arm: Panel(result.masks, result.caption) for arm, result in results.items()}
+        if edited:
+            panels[STARTED] = Panel(edited.start.masks)
         if shown.reference:
             panels["reference"] = Panel(shown.reference)
         names = names_in(shown, results)
         measured = {arm: result.measured for arm, result in results.items()}
+        measured |= {STARTED: edited.start.measured} if edited else {}
         has_scores = any(arm.dsc for arm in measured.values())
         return Scene(
             key=shown.key,
@@ -349,10 +373,17 @@ class Workbench:
             caveat=_caveat(results, has_scores),
             second=session.compared.title if session.compared else "",
             jump=session.compared.jump if session.compared else None,
+            edit=editing.told(edited),
         )
 
+    def _on_show(self, session: Session) -> dict[str, Result]:
+        """Arm -> result, with a comparison in the place of the contour without a note."""
+        edited = self.edits.of(session)
+        compared = {"no-text": session.compared.result} if session.compared else {}
+        return {**session.results, **compared, **({EDITED: edited.result} if edited else {})}
+
     def chart(self, session: Session):
-        results = _on_show(session)
+        results = self._on_show(session)
         measured = {arm: result.measured for arm, result in results.items()}
         second = session.compared.title if session.compared else "without the note"
         return numbers.chart(measured, in_order({name for r in results.values() for name in r.names}), second)
@@ -376,7 +407,7 @@ class Workbench:
         Raises:
             InputError: nothing was contoured yet, or this case has no such file.
         """
-        what = taken(session, self.entry(session))
+        what = taken(session, self.entry(session), self.edits.of(session))
         return str(make(kind, what, self.workspace.of(session)))
 
     def forget(self, session: Session | None) -> None:
@@ -384,7 +415,8 @@ class Workbench:
         if session is not None:
             self.stops.stop(session)
             self.model.forget(session.id)
-            self.workspace.forget(session)
+            if self.workspace.forget(session):
+                self.edits.forget(session.home)
 
 
 def _middle(shown: Shown) -> tuple[int, int, int]:
@@ -419,11 +451,6 @@ def _absent(session: Session) -> dict[str, str]:
         press = "Press Run to contour this CT."
         return {"text": press, "no-text": press, "overlaid": press}
     return {"text": "The note is empty: only the contours without a note were drawn. Write a note and press Run."}
-
-
-def _on_show(session: Session) -> dict[str, Result]:
-    """Arm -> result, with a comparison in the place of the contour without a note."""
-    return {**session.results, **({"no-text": session.compared.result} if session.compared else {})}
 
 
 def _jump(change: Mapping[str, Delta], frame: Frame) -> tuple[int, int, int] | None:
