@@ -23,7 +23,7 @@ from llmseg.formats.nifti import read_mask, write_volume
 from llmseg.formats.rtstruct import draw, read_contours
 from llmseg.metrics import dice
 from llmseg.ui import editing
-from llmseg.ui.downloads import boxes, unpack
+from llmseg.ui.downloads import boxes_of, unpack
 from llmseg.ui.session import Session
 from llmseg.ui.viewer import pack_parts, to_data
 from llmseg.ui.workbench import Workbench
@@ -119,7 +119,7 @@ def test_a_save_that_arrives_twice_counts_once(bench, session):
 def test_a_structure_may_be_added_and_one_emptied(bench, session):
     bench.save_edit(session, save_of(bench, session, {"Larynx": ball(RIGHT), "PTV_High": np.zeros(SHAPE, bool)}))
     result = bench.edits.of(session).result
-    assert {name for name, *_ in boxes(result.masks)} == {"Larynx"}
+    assert {name for name, *_ in boxes_of(result.masks)} == {"Larynx"}
     assert result.measured.ml["PTV_High"] == 0
     assert bench.scene(session).numbers["PTV_High"]["dsc"]["edited"]["text"] == "0.00"
     assert "Larynx" in bench.scene(session).names
@@ -232,7 +232,7 @@ def test_masks_survive_the_way_from_the_page(tmp_path_factory, seed, share):
     table = editing._table([{**packed({"Larynx": mask})["table"][0]}], mask.shape, {"Larynx"})
     parts = editing._voxels(packed({"Larynx": mask})["bits"], table)
     found = np.zeros_like(mask)
-    for _, box, inside in boxes(pack_parts(parts, tmp_path_factory.mktemp("packed"))):
+    for _, box, inside in boxes_of(pack_parts(parts, tmp_path_factory.mktemp("packed"))):
         found[box] = inside
     np.testing.assert_array_equal(found, mask)
 
