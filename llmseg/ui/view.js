@@ -77,6 +77,7 @@ class View {
     const shown = [ct.size[across] * ct.spacing[across] * scale, ct.size[up] * ct.spacing[up] * scale];
     const picture = ct.picture(this.box.dataset.plane, cursor[through], grey);
     context.drawImage(picture, zero[0] - shown[0], zero[1] - shown[1], shown[0], shown[1]);
+    this.viewer.likely.paint(this);
     new Drawing(this).paint();
     ruler.paint(this);
     this.placeOverlay();
@@ -84,9 +85,9 @@ class View {
 
   /** All that a picture depends on: the same key needs no repainting, so scrolling one plane leaves the others be. */
   key(scale) {
-    const { camera, cursor, grey, settings, hidden, shown, ruler, enlarged } = this.viewer;
+    const { camera, cursor, grey, settings, hidden, shown, ruler, enlarged, likely } = this.viewer;
     const seen = [camera.centre[this.plane.across], camera.centre[this.plane.up], cursor[this.plane.through]];
-    const marks = [settings.reference, settings.fill, this.divider && settings.divider, enlarged, ...hidden];
+    const marks = [settings.reference, settings.fill, likely.paintedIn(this.panel), this.divider && settings.divider, enlarged, ...hidden];
     const line = ruler.seen(this);
     const ends = line ? [...line.from, ...line.to] : [];
     return [...seen, ...this.size, this.ratio, scale, grey.key, shown, ...marks, "|", ...ends].join();
