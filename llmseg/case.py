@@ -224,6 +224,21 @@ class Case:
 
 
 @dataclass(frozen=True, eq=False)
+class Likelihood:
+    """How likely each voxel of a coarse grid belongs to one structure.
+
+    Args:
+        values: (X, Y, Z) float32 in [0, 1], calibrated: how often a voxel like this one belongs to it.
+        affine: (4, 4) voxel index to mm, RAS+; each axis lies along one of the CT's.
+        at_contour: the value where the contour was drawn.
+    """
+
+    values: np.ndarray
+    affine: np.ndarray
+    at_contour: float
+
+
+@dataclass(frozen=True, eq=False)
 class Segmentation:
     """What the network drew on the input's own grid, and how it came about.
 
@@ -233,12 +248,14 @@ class Segmentation:
         load_probabilities: gives name -> (X, Y, Z) float32 in [0, 1]; computed only on request.
         agreement: structure -> how well the contours of several views of the CT agree, as DSC with their mean; empty
             for one view.
+        load_likelihood: gives a structure's probabilities on the grid they were drawn on, far fewer than the CT's.
     """
 
     structures: Structures
     provenance: Mapping[str, object]
     load_probabilities: Callable[[], Mapping[str, np.ndarray]] | None = field(default=None, repr=False)
     agreement: Mapping[str, float] = field(default_factory=dict)
+    load_likelihood: Callable[[str], Likelihood] | None = field(default=None, repr=False)
 
     @cached_property
     def probabilities(self) -> Mapping[str, np.ndarray]:

@@ -20,14 +20,14 @@ import numpy as np
 import torch
 
 from llmseg import __version__
-from llmseg.case import CT, InputError, Note, Segmentation, Structures, Volume
+from llmseg.case import CT, InputError, Likelihood, Note, Segmentation, Structures, Volume
 from llmseg.metrics import dice
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint
 from llmseg.model.network import ContourNetwork
 from llmseg.model.precision import autocast
 from llmseg.model.refinement import Box, Refinement, View
 from llmseg.model.tiling import Tile, blend, overlap, tiles_of
-from llmseg.preprocessing import Placement, forward, inverse, inverse_mask
+from llmseg.preprocessing import Placement, affine_on_grid, forward, inverse, inverse_mask
 from llmseg.text.encoder import TextEncoder, TextFeatures
 from llmseg.text.note import NoteReading, read_note
 from llmseg.text.template import AS_WRITTEN, DEFAULT_TEMPLATE, read_template
@@ -296,6 +296,7 @@ class OpenCT:
                     self._provenance(reading),
                     partial(self._on_input_grid, probabilities),
                     self._agreement(views, probabilities),
+                    partial(self._likelihood, probabilities),
                 )
         tell(1.0, "Done")
 
@@ -368,6 +369,12 @@ class OpenCT:
     def _on_input_grid(self, probabilities: np.ndarray) -> dict[str, np.ndarray]:
         calibrated, names = self._segmenter.refinement.calibrated, self._segmenter.config.network.structures
         return {n: calibrated(n, p) for n, p in zip(names, inverse(probabilities, self.placement), strict=True)}
+
+    def _likelihood(self, probabilities: np.ndarray, name: str) -> Likelihood:
+        refinement, row = self._segmenter.refinement, self._segmenter.config.network.structures.index(name)
+        at_contour = refinement.calibrated(name, np.array([refinement.threshold(name)]))[0]
+        values = refinement.calibrated(name, probabilities[row])
+        return Likelihood(values, affine_on_grid(self.placement), float(at_contour))
 
     def _provenance(self, reading: NoteReading | None) -> dict[str, object]:
         segmenter, prompt = self._segmenter, reading.prompt if reading else ""

@@ -9,7 +9,7 @@ from threading import Event
 
 import numpy as np
 
-from llmseg.case import Note, Segmentation, Structures, Volume
+from llmseg.case import Likelihood, Note, Segmentation, Structures, Volume
 from llmseg.datasets.folder import Dataset, read_dataset, write_case, write_manifest
 from llmseg.formats.nifti import write_mask
 from llmseg.text.facts import Facts
@@ -28,6 +28,12 @@ def ball(centre: tuple[int, int, int], radius_mm: float = 16.0) -> np.ndarray:
 def _squared_mm(centre: tuple[int, int, int]) -> np.ndarray:
     axes = zip(np.indices(SHAPE, sparse=True), centre, SPACING_MM, strict=True)
     return sum(((index - middle) * step) ** 2 for index, middle, step in axes)
+
+
+def likelihood(centre: tuple[int, int, int]) -> Likelihood:
+    """One half on the surface of a ball, 1 in its middle and 0 at twice its radius; on every second voxel."""
+    values = np.clip(1 - np.sqrt(_squared_mm(centre)) / 32, 0, 1)[::2, ::2, ::2]
+    return Likelihood(values.astype(np.float32), head().affine @ np.diag([2.0, 2.0, 2.0, 1.0]), 0.5)
 
 
 def head() -> Volume:
@@ -101,4 +107,6 @@ class OpenStandIn:
         centre = {"left": LEFT, "right": RIGHT}[side.group()] if side else (36, 32, 20)
         # A CT of another shape gets a mask that fits, wherever it lies.
         mask = ball(centre) if self.volume.shape == SHAPE else self.volume.array > 100
-        return Segmentation(Structures({"PTV_High": mask}, self.volume.affine), {"note_cut": False})
+        load_likelihood = (lambda _: likelihood(centre)) if self.volume.shape == SHAPE else None
+        drawn = Structures({"PTV_High": mask}, self.volume.affine)
+        return Segmentation(drawn, {"note_cut": False}, load_likelihood=load_likelihood)

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmseg.case import Structures, Volume
+from llmseg.case import TARGETS, Likelihood, Structures, Volume
 from llmseg.text.note import NoteReading
 from llmseg.ui.session import RecentlyUsed
 
@@ -68,12 +68,14 @@ class Drawn:
         affine: of the CT's grid; (4, 4), mm, RAS+.
         masks: arm -> structure -> mask on that grid, without the empty space around it.
         provenance: arm -> what drew it.
+        likely: target -> its probabilities with the note, where that arm was drawn.
         seconds: "decode" -> seconds of all of them; "image" -> seconds of the encode, absent when it was kept.
     """
 
     affine: np.ndarray
     masks: Mapping[str, Mapping[str, Cropped]] = field(default_factory=dict)
     provenance: Mapping[str, Mapping[str, object]] = field(default_factory=dict)
+    likely: Mapping[str, Likelihood] = field(default_factory=dict)
     seconds: Mapping[str, float] = field(default_factory=dict)
 
     def structures(self, arm: str) -> Structures:
@@ -149,14 +151,16 @@ class Model:
             seconds["image"] = time.perf_counter() - started
             self._images.put(key, image)
         started = time.perf_counter()
-        masks, provenance, affine = {}, {}, None
+        masks, provenance, likely, affine = {}, {}, {}, None
         each = image.segment_each(list(notes.values()), _scaled(on_progress, share, 1 - share))
         for arm, segmentation in zip(notes, each, strict=True):
             affine = segmentation.structures.affine
             masks[arm] = {name: Cropped.of(mask) for name, mask in segmentation.structures.items()}
             provenance[arm] = dict(segmentation.provenance)
+            if arm == "text" and segmentation.load_likelihood:
+                likely = {n: segmentation.load_likelihood(n) for n in TARGETS if n in segmentation.structures}
         seconds["decode"] = time.perf_counter() - started
-        return Drawn(affine, masks, provenance, seconds)
+        return Drawn(affine, masks, provenance, likely, seconds)
 
 
 def _scaled(on_progress: OnProgress, low: float, width: float) -> OnProgress:

@@ -13,7 +13,7 @@ from threading import Event, Lock
 from llmseg.explain import Explanation
 from llmseg.ui.cases import Entry, Shown
 from llmseg.ui.numbers import Measured
-from llmseg.ui.viewer import PackedMasks, in_order
+from llmseg.ui.viewer import PackedLikely, PackedMasks, in_order
 
 KEEP_SECONDS = 2 * 60 * 60
 """How long a session, its uploads and its results stay on the server after the last use."""
@@ -28,6 +28,7 @@ class Result:
         picture: the contours seen from the front, small, as a data URL; only where they were drawn with the note.
         note: what the model read, de-identified; "" without a note, or where that is not known.
         provenance: what drew it.
+        likely: how likely each voxel belongs to a target; None where that was not kept.
     """
 
     masks: PackedMasks
@@ -39,6 +40,7 @@ class Result:
     picture: str = ""
     note: str = ""
     provenance: Mapping[str, object] = field(default_factory=dict)
+    likely: PackedLikely | None = None
 
 
 @dataclass(frozen=True)

@@ -16,7 +16,7 @@ const PANELS = {
 const MODE_KEYS = {
   b: "both", w: "text", n: "no-text", o: "overlaid", d: "difference", s: "swipe", t: "solid", h: "edited",
 };
-const BUTTON_KEYS = { r: ".reference", f: ".fill", m: ".measure", 0: ".fit", "?": ".ask" };
+const BUTTON_KEYS = { r: ".reference", f: ".fill", m: ".measure", u: ".uncertain", 0: ".fit", "?": ".ask" };
 const FIRST_CHOSEN = "PTV_High";
 const MOST_ZOOM = 12;
 
@@ -28,7 +28,7 @@ class Viewer {
     this.shown = 0;
     this.files = new Map();
     this.hidden = new Set();
-    this.settings = { mode: "both", reference: true, fill: false, divider: 0.5, window: PRESETS.soft.slice(), metric: "dsc" };
+    this.settings = { mode: "both", reference: true, fill: false, uncertain: false, divider: 0.5, window: PRESETS.soft.slice(), metric: "dsc" };
     this.chosen = FIRST_CHOSEN;
     this.enlarged = ""; // the plane of the one view that is shown, and its panel
     this.enlargedIn = "";
@@ -40,6 +40,7 @@ class Viewer {
     this.views = [...root.querySelectorAll(".views")].flatMap((views) => Object.keys(PLANES).map((plane) => new View(this, views, plane)));
     for (const views of root.querySelectorAll(".views")) views.append(make("p", { className: "absent" }));
     for (const [name, { colour }] of Object.entries(CHANGES)) root.style.setProperty(`--${name}`, colour);
+    this.likely = new Likely(this);
     this.strip = new Strip(this);
     this.solid = new Solid(this);
     this.editor = new Editor(this, trigger);
@@ -56,7 +57,7 @@ class Viewer {
   async show(value) {
     if (!value || !value.scene) return;
     // Gradio also calls for an update of anything else on the page; then the value is the one already shown.
-    const asked = JSON.stringify([value.scene, value.ct.path, Object.values(value.masks).map((file) => file.path)]);
+    const asked = JSON.stringify([value.scene, Object.values(filesOf(value)).map((file) => file.path)]);
     if (asked === this.asked) return;
     this.asked = asked;
     this.loading?.abort();
@@ -76,8 +77,7 @@ class Viewer {
   }
 
   async fetchMissing(value, signal) {
-    const wanted = { ct: value.ct, ...value.masks };
-    const missing = Object.entries(wanted).filter(([name, file]) => this.files.get(name) !== file.url);
+    const missing = Object.entries(filesOf(value)).filter(([name, file]) => this.files.get(name) !== file.url);
     const buffers = await Promise.all(missing.map(([, file]) => fetchGunzipped(file, signal)));
     return new Map(missing.map(([name], n) => [name, buffers[n]]));
   }
@@ -87,12 +87,13 @@ class Viewer {
     this.scene = value.scene;
     if (fetched.has("ct")) this.ct = new Ct(fetched.get("ct"), this.scene);
     for (const name of this.arms.keys()) if (!(name in value.masks)) this.arms.delete(name);
+    this.likely.adopt(fetched.get("likely"), this.scene.likely);
     for (const [name, buffer] of fetched) {
-      if (name !== "ct") this.arms.set(name, Arm.read(buffer, this.scene.arms[name].table));
+      if (name in value.masks) this.arms.set(name, Arm.read(buffer, this.scene.arms[name].table));
     }
     this.shown += 1;
     this.difference = null;
-    this.files = new Map(Object.entries({ ct: value.ct, ...value.masks }).map(([name, file]) => [name, file.url]));
+    this.files = new Map(Object.entries(filesOf(value)).map(([name, file]) => [name, file.url]));
     this.editor.adopted(isNewCase);
     if (isNewCase) this.start();
     this.choose(isNewCase || !this.chosen ? FIRST_CHOSEN : this.chosen);
@@ -190,6 +191,7 @@ class Viewer {
     if (mode === "difference") this.sayChange();
     for (const view of this.views) view.resize();
     this.strip.show();
+    this.likely.show();
     this.solid.show();
   }
 
@@ -433,6 +435,7 @@ class Viewer {
     if (is("reference")) this.settings.reference = !this.settings.reference;
     if (is("fill")) this.settings.fill = !this.settings.fill;
     if (is("measure")) this.ruler.isOn = !this.ruler.isOn;
+    if (is("uncertain")) this.settings.uncertain = !this.settings.uncertain;
     if (is("fit")) this.fit();
     if (is("ask")) this.find(".help").showModal();
     if (is("close")) this.find(".help").close();
@@ -511,7 +514,8 @@ class Viewer {
       return;
     }
     const found = panel === "difference" ? this.changesAt(point) : this.namesAt(point, this.armsOf(panel)).join(", ");
-    this.say([`${this.ct.at(point)} HU`, `${this.ct.position(point)} mm`, found].filter(Boolean).join("   "), ".readout");
+    const said = [`${this.ct.at(point)} HU`, `${this.ct.position(point)} mm`, this.likely.read(point, panel), found];
+    this.say(said.filter(Boolean).join("   "), ".readout");
   }
 
   namesAt(point, arms) {
@@ -527,6 +531,11 @@ class Viewer {
       .map(([words, names]) => `${words}: ${names.join(", ")}`)
       .join("; ");
   }
+}
+
+/** Everything that a value brings as a file, by what it is called here. */
+function filesOf(value) {
+  return { ct: value.ct, ...value.masks, ...(value.likely ? { likely: value.likely } : {}) };
 }
 
 function capital(words) {

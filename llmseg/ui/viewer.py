@@ -17,7 +17,7 @@ import gradio as gr
 import numpy as np
 from gradio.data_classes import FileData, GradioModel
 
-from llmseg.case import ORGANS, TARGETS, InputError, Structures, Volume
+from llmseg.case import ORGANS, TARGETS, InputError, Likelihood, Structures, Volume
 from llmseg.plots import COLOURS, OTHER_COLOUR
 
 HERE = Path(__file__).parent
@@ -30,6 +30,7 @@ SCRIPTS = (
     "gestures.js",
     "view.js",
     "strip.js",
+    "likely.js",
     "solid.js",
     "editing.js",
     "viewer.js",
@@ -37,6 +38,8 @@ SCRIPTS = (
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0
 FIELD_MM = 12.0
+LEAST_LIKELY = 0.05
+"""Half of what is painted at least: what is less likely need not travel."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -139,6 +142,49 @@ class PackedMasks:
         return Path(self.path).stem
 
 
+@dataclass(frozen=True)
+class PackedLikely:
+    """Probabilities of some structures in a file of their own.
+
+    Args:
+        path: gzip of four bits per coarse voxel of each structure's box, the first in the low half, x fastest.
+        table: per structure its name, `size` of the box, `origin` of its first coarse voxel's middle and `step` between
+            two of them in displayed voxels, first byte, and the probability `at_contour`.
+    """
+
+    path: str
+    table: tuple[Mapping[str, object], ...]
+
+
+def pack_likely(likely: Mapping[str, Likelihood], frame: Frame, folder: Path) -> PackedLikely | None:
+    """Write what is likely enough to be painted in sixteen steps of probability; None where nothing is."""
+    table, chunks, offset = [], [], 0
+    for name, one in likely.items():
+        near = one.values >= LEAST_LIKELY
+        if not near.any():
+            continue
+        # One voxel more on each side, so that what is interpolated fades out.
+        box = tuple(_span(near.any(axis=tuple({0, 1, 2} - {axis})), 1) for axis in range(3))
+        steps = np.rint(one.values[box] * 15).astype(np.uint8).T.ravel()
+        steps = np.append(steps, np.zeros(steps.size % 2, np.uint8))
+        chunk = (steps[::2] | steps[1::2] << 4).tobytes()
+        to_voxels = np.linalg.inv(frame.affine) @ one.affine
+        origin = to_voxels @ [*(part.start for part in box), 1]
+        table.append(
+            {
+                "name": name,
+                "size": [part.stop - part.start for part in box],
+                "origin": origin[:3].round(4).tolist(),
+                "step": np.diag(to_voxels)[:3].round(6).tolist(),
+                "offset": offset,
+                "at_contour": round(one.at_contour, 3),
+            }
+        )
+        chunks.append(chunk)
+        offset += len(chunk)
+    return PackedLikely(_write(b"".join(chunks), folder), tuple(table)) if table else None
+
+
 def pack_ct(volume: Volume, frame: Frame, folder: Path) -> str:
     """Write the displayed CT as gzip of int16, x fastest, and return its path."""
     shown = frame.show(volume.array)
@@ -206,6 +252,8 @@ class Scene:
         second: what the second panel shows, if not the contour without a note.
         jump: displayed voxel to go to.
         edit: what the page says about the edited contours, `editing.told`; None where there are none.
+        likely: how likely each voxel belongs to a target, with the note.
+        no_likely: why there is none.
     """
 
     key: str
@@ -224,6 +272,8 @@ class Scene:
     second: str = ""
     jump: tuple[int, int, int] | None = None
     edit: Mapping | None = None
+    likely: PackedLikely | None = None
+    no_likely: str = ""
 
 
 class ViewerData(GradioModel):
@@ -232,6 +282,7 @@ class ViewerData(GradioModel):
     ct: FileData
     masks: dict[str, FileData]
     scene: dict
+    likely: FileData | None = None
 
 
 def viewer(**kwargs) -> gr.HTML:
@@ -274,7 +325,10 @@ def to_data(scene: Scene) -> ViewerData:
             "second": scene.second,
             "jump": list(scene.jump) if scene.jump else None,
             "edit": scene.edit,
+            "likely": list(scene.likely.table) if scene.likely else [],
+            "no_likely": scene.no_likely,
         },
+        likely=FileData(path=scene.likely.path) if scene.likely else None,
     )
 
 

@@ -26,7 +26,7 @@ from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
 from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace, names_in
 from llmseg.ui.solid import figure_of, layers_of
 from llmseg.ui.tried import name_of, picture_of, remember
-from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_masks
+from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_likely, pack_masks
 
 PREPARED_CASES = 8
 WHY_NOT = {
@@ -322,7 +322,9 @@ class Workbench:
     def _result_of(self, drawn: Drawn, arm: str, session: Session, caption: str) -> Result:
         reference, folder = self.entry(session).load_reference(), self.workspace.of(session)
         structures, provenance = drawn.structures(arm), drawn.provenance[arm]
-        return self._result(arm, structures, reference, session.shown, folder, caption, provenance)
+        result = self._result(arm, structures, reference, session.shown, folder, caption, provenance)
+        likely = pack_likely(drawn.likely, session.shown.frame, folder) if arm == "text" else None
+        return replace(result, likely=likely)
 
     def _result(
         self, arm: str, drawn: Structures, reference, shown: Shown, folder: Path, caption: str, provenance: Mapping
@@ -374,6 +376,8 @@ class Workbench:
             second=session.compared.title if session.compared else "",
             jump=session.compared.jump if session.compared else None,
             edit=editing.told(edited),
+            likely=results["text"].likely if "text" in results else None,
+            no_likely=_no_likely(results.get("text")),
         )
 
     def _on_show(self, session: Session) -> dict[str, Result]:
@@ -451,6 +455,15 @@ def _absent(session: Session) -> dict[str, str]:
         press = "Press Run to contour this CT."
         return {"text": press, "no-text": press, "overlaid": press}
     return {"text": "The note is empty: only the contours without a note were drawn. Write a note and press Run."}
+
+
+def _no_likely(result: Result | None) -> str:
+    """Why nothing is known of how sure the contour with the note is."""
+    if result is None:
+        return "There is no contour with the note yet. Press Run."
+    if result.stored:
+        return "A stored contour comes without its probabilities. Press Run to see how sure the model is."
+    return "The model sees no target anywhere, however unsure."
 
 
 def _jump(change: Mapping[str, Delta], frame: Frame) -> tuple[int, int, int] | None:

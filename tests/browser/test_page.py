@@ -55,7 +55,7 @@ def test_the_ct_is_fetched_once_and_a_result_is_small(page):
     page.note("right")
     page.run()
     assert fetched == 4  # the CT, two stored arms, the reference
-    assert len(sizes) == 3  # both arms, then the new note's
+    assert len(sizes) == 5  # both arms and the note's probabilities, then the new note's two
     assert max(sizes.values()) < 20_000
 
 
