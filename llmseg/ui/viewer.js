@@ -421,6 +421,8 @@ class Viewer {
       this.solid.show();
       this.draw();
     }).observe(this.find(".panels"));
+    // The chart's own script follows the window alone; it must also make room when the table above it grows.
+    new ResizeObserver(() => window.dispatchEvent(new Event("resize"))).observe(this.find(".side"));
   }
 
   clicked(button) {

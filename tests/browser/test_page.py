@@ -45,6 +45,11 @@ def test_swapping_the_side_in_the_note_moves_the_contour(page, segmenter):
     assert segmenter.opened == opened
     assert page.contours("text") != first
     assert page.contours("no-text") == without
+    # What the page says of another note makes the table higher; the chart below it makes room.
+    page.tab.wait_for_function(
+        "(({ bottom }) => document.querySelector('#chart .main-svg').getBoundingClientRect().bottom <= bottom + 1)"
+        "(document.querySelector('#chart').getBoundingClientRect())"
+    )
 
 
 def test_the_ct_is_fetched_once_and_a_result_is_small(page):
