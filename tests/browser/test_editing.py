@@ -72,6 +72,7 @@ def save(page: Page) -> None:
     page.wait_for("unsaved", "0")
     page.wait(".viewer.has-edit")
     page.wait_for("mode", "edited")
+    assert page.tab.locator(".bar").bounding_box()["height"] < 32, "the toolbar takes one line with every button in it"
 
 
 def taken_home(page: Page, folder: Path, arm: str = "edited") -> np.ndarray:
