@@ -435,7 +435,7 @@ class Editor {
     this.find(".redo").disabled = !this.undone.length;
     this.find(".size").value = this.millimetres;
     setText(this.find(".size-mm"), `${this.millimetres} mm`);
-    setText(this.find(".saving"), this.sending ? "Saving" : this.dirty.size ? "Not saved" : "");
+    setText(this.find(".saving"), this.sending ? "Saving" : this.dirty.size ? "Unsaved" : "");
     const names = viewer.scene?.structures.map((structure) => structure.name) ?? [];
     const pick = this.find(".pick");
     if ([...pick.options].map((option) => option.value).join() !== names.join()) {
@@ -468,7 +468,7 @@ class Editor {
     data.millilitres = ml.toFixed(3);
     const words = `${this.viewer.chosen}: ${(area / 100).toFixed(2)} cm² on axial slice ${this.viewer.cursor.z + 1}, ${ml.toFixed(1)} ml in all`;
     setText(this.find('.panel[data-panel="edited"] .caption'), words);
-    setText(this.find(".saving"), this.sending ? "Saving" : this.dirty.size ? "Not saved" : "");
+    setText(this.find(".saving"), this.sending ? "Saving" : this.dirty.size ? "Unsaved" : "");
   }
 
   /** The circle follows the mouse; it is as large as what it paints. */

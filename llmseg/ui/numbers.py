@@ -172,8 +172,10 @@ def _dumbbells(figure: Figure, column: int, metric: str, found: Mapping[str, tup
     disc = {"color": WITH, "size": 9}
     square = {"color": BY_HAND, "size": 7}
     for arm, label, marker in ((1, "Without", ring), (0, "With the note", disc), (2, "Edited by hand", square)):
-        values = [None if math.isnan(one[arm]) else one[arm] for one in found.values()]
-        if arm == 2 and not any(value is not None for value in values):
+        # Of the edited only what the edit has changed: the rest would cover what it equals.
+        drawn = {name: one[arm] for name, one in found.items() if arm != 2 or one[2] != one[3]}
+        values = [None if math.isnan(drawn.get(name, math.nan)) else drawn[name] for name in names]
+        if all(value is None for value in values):
             continue
         # An arrow at the edge stands for what lies beyond it; an empty contour counts as the image diagonal.
         own = "square" if arm == 2 else "circle"

@@ -21,6 +21,7 @@ from llmseg.ui import editing, numbers
 from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, check_grid, prepare, read_stored, uploaded, volumes_ml
 from llmseg.ui.downloads import make, taken
 from llmseg.ui.notes import warnings_about
+from llmseg.ui.numbers import Measured
 from llmseg.ui.reading import shortened, told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
 from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace, names_in
@@ -356,8 +357,7 @@ class Workbench:
         if shown.reference:
             panels["reference"] = Panel(shown.reference)
         names = names_in(shown, results)
-        measured = {arm: result.measured for arm, result in results.items()}
-        measured |= {STARTED: edited.start.measured} if edited else {}
+        measured = self._measured_on_show(session)
         has_scores = any(arm.dsc for arm in measured.values())
         return Scene(
             key=shown.key,
@@ -386,9 +386,15 @@ class Workbench:
         compared = {"no-text": session.compared.result} if session.compared else {}
         return {**session.results, **compared, **({EDITED: edited.result} if edited else {})}
 
+    def _measured_on_show(self, session: Session) -> dict[str, Measured]:
+        """Arm -> numbers; with an edit also those of what it "started" from."""
+        edited = self.edits.of(session)
+        started = {STARTED: edited.start.measured} if edited else {}
+        return {**{arm: result.measured for arm, result in self._on_show(session).items()}, **started}
+
     def chart(self, session: Session):
         results = self._on_show(session)
-        measured = {arm: result.measured for arm, result in results.items()}
+        measured = self._measured_on_show(session)
         second = session.compared.title if session.compared else "without the note"
         return numbers.chart(measured, in_order({name for r in results.values() for name in r.names}), second)
 
