@@ -314,7 +314,7 @@ class _Page:
         self.stop.click(self.halt, [self.session], [self.status], **quick)
         again = [*results, self.kept, self.note, self.before, self.undo]
         self.viewer.select(self.solidify, [self.session], [self.solid, self.arrived], **quiet)
-        self.tried.select(self._or_toast(self.look_back, again), asked, again, **quick)
+        self.tried.select(self._or_toast(self.look_back, again), asked, again, **quiet)
 
     # ---- what happens ----
 
