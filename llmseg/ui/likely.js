@@ -44,9 +44,8 @@ class Likely {
     const fits = viewer.settings.mode in LIKELY_PANELS;
     button.disabled = !this.fields.size || !fits;
     press(button, viewer.settings.uncertain && !button.disabled);
-    button.title = !this.fields.size ? viewer.scene.no_likely
-      : fits ? "How sure the model is of the target, with the note. Key U"
-      : "How sure the model is stands in Both, With and Overlaid.";
+    const said = fits ? "How sure the model is of the target, with the note." : "How sure the model is stands in Both, With and Overlaid.";
+    button.title = `${this.fields.size ? said : viewer.scene.no_likely} Key U`;
     for (const { panel, box, title, mark } of this.keys) {
       const name = this.paintedIn(panel);
       box.hidden = !name;

@@ -406,11 +406,12 @@ def test_a_question_mark_lists_the_keys_and_escape_closes_the_list(page):
 
 def test_every_key_in_the_list_does_what_it_says(page):
     listed = set(page.tab.locator(".help kbd").all_text_contents())
-    modes = {"W": "text", "N": "no-text", "O": "overlaid", "D": "difference", "S": "swipe", "B": "both"}
-    toggles = {"R": "reference", "F": "fill", "M": "measure"}
+    modes = {"W": "text", "N": "no-text", "O": "overlaid", "D": "difference", "S": "swipe", "T": "solid", "B": "both"}
+    toggles = {"R": "reference", "F": "fill", "U": "uncertain", "M": "measure"}
     others = {"+", "−", "0", "C", "V", "1", "2", "3", "4", "↑", "↓", "←", "→", "Page Up", "Page Down", "Esc"}
     by_hand = {"E", "H", "X", "I", "[", "]", "Ctrl+Z", "Ctrl+Shift+Z"}  # and B and N; see test_editing.py
     assert listed == {*modes, *toggles, *others, *by_hand}
+    page.run()  # what was stored has no uncertainty to show
     page.tab.focus(".stage")
     for key, mode in modes.items():
         page.tab.keyboard.press(key.lower())
