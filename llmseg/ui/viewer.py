@@ -32,6 +32,7 @@ SCRIPTS = (
     "strip.js",
     "solid.js",
     "editing.js",
+    "learning.js",
     "viewer.js",
 )
 BODY_ABOVE_HU = -400
@@ -206,6 +207,7 @@ class Scene:
         second: what the second panel shows, if not the contour without a note.
         jump: displayed voxel to go to.
         edit: what the page says about the edited contours, `editing.told`; None where there are none.
+        lesson: the stage of the lesson that is on, of `lessons.STAGES`; "" without one.
     """
 
     key: str
@@ -224,6 +226,7 @@ class Scene:
     second: str = ""
     jump: tuple[int, int, int] | None = None
     edit: Mapping | None = None
+    lesson: str = ""
 
 
 class ViewerData(GradioModel):
@@ -274,6 +277,7 @@ def to_data(scene: Scene) -> ViewerData:
             "second": scene.second,
             "jump": list(scene.jump) if scene.jump else None,
             "edit": scene.edit,
+            "lesson": scene.lesson,
         },
     )
 
