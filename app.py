@@ -1,6 +1,7 @@
 """Open the app in a browser; also the entry of a Gradio Space, which serves `demo`.
 
 python app.py [--data DATASET] [--checkpoint C] [--port P] [--device auto|cpu|cuda] [--runs RUNS] [--allow-training]
+              [--lessons FOLDER]
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from llmseg.ui.training import Trainer
 
 ROOT = Path(__file__).resolve().parent
 BUNDLED = tuple(ROOT / "examples" / name for name in ("teaching", "phantoms"))
+LESSONS = ROOT / "examples" / "lessons"
 
 
 def parse(arguments: list[str] | None) -> argparse.Namespace:
@@ -31,6 +33,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="auto")
     parser.add_argument("--runs", metavar="RUNS", type=Path, help="folder of training runs to watch on /training")
     parser.add_argument("--allow-training", action="store_true", help="let whoever opens the page start and stop runs")
+    parser.add_argument("--lessons", metavar="FOLDER", type=Path, help="teaching lessons, a .toml file for each")
     return parser.parse_args(arguments)
 
 
@@ -46,7 +49,13 @@ def build(options: argparse.Namespace):
         import spaces
 
         gpu = spaces.GPU
-    return build_app(load, datasets, gpu=gpu, trainer=trainer_of(options))
+    return build_app(load, datasets, gpu=gpu, trainer=trainer_of(options), lessons_in=lessons_of(options))
+
+
+def lessons_of(options: argparse.Namespace) -> Path | None:
+    """The folder that the operator names, or else the bundled lessons, where all of the bundled cases are."""
+    has_bundled = all(map(Path.is_dir, (LESSONS, *BUNDLED)))
+    return options.lessons or (LESSONS if has_bundled else None)
 
 
 def trainer_of(options: argparse.Namespace) -> Trainer | None:

@@ -15,7 +15,7 @@ from llmseg.case import InputError
 from llmseg.datasets.folder import read_dataset
 from llmseg.plots import COLOURS
 from llmseg.ui.browser import SIDE_MM, STEP_MM, Shelf, named
-from llmseg.ui.cases import Catalogue, prepare, uploaded
+from llmseg.ui.cases import Catalogue, uploaded
 
 
 @pytest.fixture
@@ -107,10 +107,10 @@ def test_a_damaged_ct_says_so_on_its_card_and_an_unknown_key_is_refused(dataset)
 def test_the_button_names_the_open_case_also_one_that_was_sent(dataset, tmp_path):
     catalogue = Catalogue([dataset])
     assert named(None, catalogue)["key"] == ""
-    assert named(prepare(catalogue["0/two"], tmp_path), catalogue) == {
+    assert named(catalogue["0/two"], catalogue) == {
         "key": "0/two",
         "name": "two",
         "what": "right oropharynx",
     }
     sent = uploaded(dataset.root / "images" / "one.nii.gz", "upload/1", tmp_path)
-    assert named(prepare(sent, tmp_path), catalogue)["name"] == "one.nii.gz"
+    assert named(sent, catalogue)["name"] == "one.nii.gz"

@@ -9,7 +9,7 @@ import logging
 import os
 import shutil
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from functools import partial, wraps
 from pathlib import Path
@@ -26,9 +26,10 @@ from llmseg.explain import PRESETS
 from llmseg.text.facts import DOSES_GY, NECKS, SIDES, SITES
 from llmseg.text.note import read_note
 from llmseg.text.wording import exchange_sides
-from llmseg.ui import looks, training, tried
+from llmseg.ui import lessons, looks, training, tried
 from llmseg.ui.browser import Shelf, browser, named
 from llmseg.ui.cases import Catalogue
+from llmseg.ui.lessons import Lesson, read_lessons
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
 from llmseg.ui.running import Model, Stopped
@@ -58,6 +59,8 @@ NO_CASE = Status("Drop a CT to begin.")
 REWRITTEN = Status("The note's words could not be mended; it was written anew from the fields. Undo brings it back.")
 GONE = "This server no longer holds what was open here; the note is still in its place. Press Run to contour again."
 OPENING = Status("Opening the CT", "busy")
+BLIND = Status("Draw the contour, then press Show me.")
+TO_CHANGE = Status("Look at the two contours; then change the note.")
 SAVED = Status("The edited contours are saved; Download has them.", "done")
 PREPARING = Status("Preparing the file", "busy")
 DOWNLOADS = {
@@ -95,6 +98,7 @@ def build_app(
     *,
     gpu: Callable | None = None,
     trainer: Trainer | None = None,
+    lessons_in: Path | None = None,
 ) -> gr.Blocks:
     """The app, ready to `launch(**launch_options())`.
 
@@ -103,10 +107,13 @@ def build_app(
         datasets: whose cases are offered, in this order; `results/<id>/` in one holds contours to show at once.
         gpu: wraps the model call where a GPU is lent per call (`spaces.GPU`).
         trainer: whose runs a second page, /training, shows; None leaves it out.
+        lessons_in: the folder of the lessons on these cases; None offers none.
+    Raises:
+        InputError: a lesson that cannot be used, see `read_lessons`.
     """
     bench = Workbench(Model(load_segmenter), Catalogue(datasets), Workspace(_private_folder() / "packed"), gpu)
     with gr.Blocks(title="llmseg", fill_width=True, analytics_enabled=False, delete_cache=(600, KEEP_SECONDS)) as demo:
-        page = _Page(bench, trainer is not None)
+        page = _Page(bench, read_lessons(lessons_in, bench.catalogue), trainer is not None)
         page.wire(demo)
     if trainer is not None:
         with demo.route("Training", "/training"):
@@ -165,8 +172,8 @@ class TabMemory:
 class _Page:
     """The components, and which of them each button reads and writes."""
 
-    def __init__(self, bench: Workbench, has_training: bool = False):
-        self.bench = bench
+    def __init__(self, bench: Workbench, on_offer: Mapping[str, Lesson], has_training: bool = False):
+        self.bench, self.on_offer = bench, on_offer
         # The callback frees a closed tab's images; the time to live is for tabs that were left open.
         self.session = gr.State(None, time_to_live=KEEP_SECONDS, delete_callback=bench.forget)
         self.before = gr.State(None, time_to_live=KEEP_SECONDS)
@@ -178,6 +185,7 @@ class _Page:
             if has_training:
                 gr.HTML('<a href="./training">Training</a>', elem_id="to-training")
             self.models = gr.HTML("<p>Loading the model</p>", elem_id="models")
+            self.lessons = lessons.menu(on_offer, bench.catalogue, elem_id="lessons", visible=bool(on_offer))
             gr.HTML(CHOICES, elem_id="choices")
             gr.HTML(RESEARCH, elem_id="research")
         with gr.Row(elem_id="workbench", equal_height=False):
@@ -199,6 +207,7 @@ class _Page:
         self.file = gr.File(
             show_label=False, file_types=ACCEPTED, height=46, elem_id="upload", elem_classes="drop", container=False
         )
+        self.lesson = lessons.place_of_card(elem_id="lesson")
 
     def _note(self) -> None:
         with gr.Row(elem_classes="tight fields"):
@@ -261,7 +270,7 @@ class _Page:
         noted = [self.note, *self.fields.values(), self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
         panels = [self.session, self.viewer, self.chart, self.status, self.tried]
-        opened = [self.tab, *panels, *self.starters, self.kept, *noted, self.case]
+        opened = [self.tab, *panels, *self.starters, self.kept, *noted, self.case, self.lesson]
 
         def opens(event, handler: Callable, inputs: list, outputs: list, js: str | None = None):
             """Open a case, and let the browser's tab remember it."""
@@ -273,6 +282,9 @@ class _Page:
         )
         choosing = self.case.select(self.want, None, [self.wanted, self.status], **quick)
         opens(choosing.then, self.choose, [self.session, self.wanted], opened)
+        beginning = self.lessons.select(self.want_lesson, None, [self.wanted, self.status], **quick)
+        opens(beginning.then, self.begin_lesson, [self.session, self.wanted], opened)
+        opens(self.lesson.select, self.go_on, [self.session], opened)
         sending = self.file.upload(OPENING.html, None, [self.status], **quick)
         opens(sending.then, self.upload, [self.session, self.file], [*opened, self.file])
         saved = [self.viewer, self.chart, self.status, self.answer]
@@ -295,20 +307,21 @@ class _Page:
 
     def _wire_runs(self, asked: list, quiet: dict, quick: dict) -> None:
         results = [self.session, self.viewer, self.chart, self.words, self.tried, self.status]
-        started, ended = [self.status, self.stop, *self.starters], [self.stop, *self.starters]
+        started, ended = [self.status, self.stop, *self.starters], [self.stop, *self.starters, self.lesson]
 
         def runs(begun, handler: Callable, inputs: list) -> None:
             begun.then(handler, inputs, results, concurrency_id="gpu", concurrency_limit=1, **quiet).then(
-                self.end, None, ended, **quick
+                self.end, [self.session], ended, **quick
             )
 
-        def begins(button: gr.Button):
-            return button.click(self.begin, [self.session], started, **quick)
+        def begins(event: Callable):
+            return event(self.begin, [self.session], started, **quick)
 
-        runs(begins(self.go), self.run, asked)
-        runs(begins(self.explain), self.explain_words, asked)
+        runs(begins(self.go.click), self.run, asked)
+        runs(begins(self.explain.click), self.explain_words, asked)
+        runs(begins(self.lesson.submit), self.change_lesson, asked)
         for name, button in self.presets.items():
-            runs(begins(button), partial(self.compare, name), asked)
+            runs(begins(button.click), partial(self.compare, name), asked)
         chosen = self.words.select(self.pick, [self.session], [self.picked, *started], **quick)
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.stop.click(self.halt, [self.session], [self.status], **quick)
@@ -339,6 +352,18 @@ class _Page:
         # The drop area lets go of its file, and takes the next one.
         return *self._shown(self.bench.upload(session or Session.start(), path)), None
 
+    def want_lesson(self, event: gr.EventData) -> tuple:
+        return str(event.lesson), OPENING.html()
+
+    def begin_lesson(self, session: Session | None, key: str) -> tuple:
+        lesson = lessons.chosen(self.on_offer, key)
+        return self._shown(self.bench.begin_lesson(session or Session.start(), lesson))
+
+    def go_on(self, session: Session | None, event: gr.EventData) -> tuple:
+        """What the card's button does: see the reference, or leave the lesson."""
+        does = self.bench.show_lesson if event.does == "show" else self.bench.leave_lesson
+        return self._shown(does(session or Session.start()))
+
     def download(self, kind: str, session: Session | None) -> tuple:
         path = self.bench.download(session or Session.start(), kind)
         return Fetched(file=FileData(path=path, orig_name=Path(path).name)), Status("Downloaded.", "done").html()
@@ -354,16 +379,19 @@ class _Page:
                 _enabled(False),
                 NOTHING,
                 named(None, self.bench.catalogue),
+                "",
             )
             tab, panels = {"session": session.id}, (session, None, None, NO_CASE.html(), tried.NOTHING)
             return tab, *panels, *self._starting(False), frozenset(), *nothing
-        note = self.bench.entry(session).note if note is None else note
-        tab = {"session": session.id, "case": None if session.upload else session.shown.key, "note": note}
+        entry = self.bench.entry(session)
+        note = entry.note if note is None else note
+        tab = {"session": session.id, "case": None if session.upload else entry.key, "note": note}
         panels = to_data(self.bench.scene(session)), self.bench.chart(session)
-        name = named(session.shown, self.bench.catalogue)
-        rest = (*self._written(note), None, _enabled(False), shown(note, ()), name)
-        ready = replace(READY, warnings=session.shown.oddities)
-        return tab, session, *panels, ready.html(), tried.shown(session), *self._starting(True), frozenset(), *rest
+        card = lessons.card(session.taught)
+        name = named(entry, self.bench.catalogue)
+        rest = (*self._written(note), None, _enabled(False), shown(note, ()), name, card)
+        starting = self._starting(not session.is_blind)
+        return tab, session, *panels, _ready(session).html(), tried.shown(session), *starting, frozenset(), *rest
 
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
@@ -421,6 +449,10 @@ class _Page:
             yield from self.bench.compare(session, note, name, _title(name), other, kept)
 
         yield from self._going(note, kept, steps)
+
+    def change_lesson(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
+        session = session or Session.start()
+        yield from self._going(note, kept, lambda: self.bench.change_lesson(session))
 
     def compare_phrase(self, session: Session | None, note: str, kept: frozenset, number: int) -> Iterator[tuple]:
         session = session or Session.start()
@@ -494,8 +526,9 @@ class _Page:
             said = Status("The edit was not saved, through a fault of ours. The server's log has it.", "trouble")
         return gr.skip(), gr.skip(), said.html(), json.dumps(answer)
 
-    def end(self) -> tuple:
-        return _enabled(False), *self._starting(True)
+    def end(self, session: Session | None) -> tuple:
+        is_blind = session is not None and session.is_blind
+        return _enabled(False), *self._starting(not is_blind), lessons.card(session.taught if session else None)
 
     def halt(self, session: Session | None) -> str:
         if session is not None:
@@ -522,6 +555,13 @@ class _Page:
                 return tuple(undone.get(output, gr.skip()) for output in outputs)
 
         return handled
+
+
+def _ready(session: Session) -> Status:
+    """What to do with the case that was opened."""
+    if session.taught is None:
+        return replace(READY, warnings=session.shown.oddities)
+    return BLIND if session.is_blind else TO_CHANGE
 
 
 def _enabled(yes: bool) -> dict:

@@ -19,7 +19,7 @@ from llmseg.case import STRUCTURES, TARGETS, InputError, Structures, Volume
 from llmseg.formats.nifti import read_structures
 from llmseg.plots import COLOURS, SOFT_TISSUE_HU
 from llmseg.text.note import read_note
-from llmseg.ui.cases import Catalogue, Entry, Shown, start_of
+from llmseg.ui.cases import Catalogue, Entry, start_of
 from llmseg.ui.session import RecentlyUsed
 from llmseg.ui.viewer import field_of, frame_of
 
@@ -134,13 +134,12 @@ def _site_and_side(entry: Entry) -> tuple[str, str]:
     return ((facts.site or ""), (facts.side or "")) if facts else ("", "")
 
 
-def named(shown: Shown | None, catalogue: Catalogue) -> dict[str, str]:
+def named(entry: Entry | None, catalogue: Catalogue) -> dict[str, str]:
     """What the button says of the open case."""
-    if shown is None:
+    if entry is None:
         return NONE_OPEN
-    if shown.key not in catalogue:
-        return {"key": shown.key, "name": shown.label, "what": "sent by you"}
-    entry = catalogue[shown.key]
+    if entry.key not in catalogue:
+        return {"key": entry.key, "name": entry.label, "what": "sent by you"}
     what = f"{entry.facts.side} {entry.facts.site}" if entry.facts else entry.split
     return {"key": entry.key, "name": entry.name, "what": what}
 

@@ -54,11 +54,11 @@ class Editor {
   constructor(viewer, trigger) {
     this.viewer = viewer;
     this.trigger = trigger;
-    this.isOn = false;
     this.tool = "brush";
     this.millimetres = BRUSH_MM.first;
     this.count = 0; // of changes, for what is drawn
     this.sending = null;
+    this.isOn = false;
     this.drop();
     this.listen();
   }
@@ -89,6 +89,7 @@ class Editor {
 
   /** Forget everything: another case is open. */
   drop() {
+    if (this.isOn) Object.assign(this.viewer.settings, this.before);
     this.arm = this.start = null;
     this.volumes = new Map();
     this.done = [];
@@ -150,17 +151,24 @@ class Editor {
   /** Leave editing, and save what was drawn. */
   end() {
     const { viewer } = this;
-    this.release();
-    this.pause();
-    this.isOn = false;
-    const isEdited = this.dirty.size > 0 || this.sending !== null || viewer.scene.edit !== null;
+    if (viewer.scene.lesson === "draw") return void this.save(); // a learner draws until the reference is shown
+    const isEdited = this.putAway();
     Object.assign(viewer.settings, { mode: isEdited ? "edited" : this.before.mode, reference: this.before.reference });
-    if (!isEdited) for (const name of ["edited", "started"]) viewer.arms.delete(name);
     this.save();
     this.fill();
     viewer.fillCaptions();
     viewer.layout();
     viewer.redraw();
+  }
+
+  /** End drawing, and say whether anything was. */
+  putAway() {
+    this.release();
+    this.pause();
+    this.isOn = false;
+    const isEdited = this.dirty.size > 0 || this.sending !== null || this.viewer.scene.edit !== null;
+    if (!isEdited) for (const name of ["edited", "started"]) this.viewer.arms.delete(name);
+    return isEdited;
   }
 
   pause() {
@@ -450,6 +458,10 @@ class Editor {
     const mask = this.arm.structures.get(chosen);
     const cell = ct.spacing.x * ct.spacing.y;
     return { area: areaOf(mask, cursor.z) * cell, ml: (this.volume(chosen) * cell * ct.spacing.z) / 1000 };
+  }
+
+  hasDrawn(name) {
+    return this.arm !== null && this.volume(name) > 0;
   }
 
   /** Voxels of a structure, counted once and kept up to date from then on. */

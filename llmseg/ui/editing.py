@@ -11,7 +11,7 @@ import math
 import re
 import zlib
 from collections.abc import Mapping, Sequence, Set
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
 
@@ -21,7 +21,7 @@ from llmseg.case import STRUCTURES, InputError, Structures
 from llmseg.metrics import Agreement
 from llmseg.ui import numbers
 from llmseg.ui.cases import Shown
-from llmseg.ui.downloads import boxes_of
+from llmseg.ui.downloads import boxes_of, unpack
 from llmseg.ui.numbers import Measured
 from llmseg.ui.running import Cropped
 from llmseg.ui.session import Edited, Result, Session
@@ -256,6 +256,13 @@ def _measured(masks: Mapping[str, np.ndarray], reference: Structures | None, fra
     voxel_ml = abs(float(np.linalg.det(frame.own[:3, :3]))) / 1000
     ml = {name: float(mask.sum()) * voxel_ml for name, mask in masks.items()}
     return numbers.measure(drawn, Structures(known, frame.own) if known else None, ml)
+
+
+def scored(edited: Edited, shown: Shown, reference: Structures) -> Edited:
+    """The same contours with their agreement, which a learner was not told while drawing."""
+    masks = unpack(edited.result.masks, shown.frame, shown.shape)
+    newer = edited.result.measured.updated(_measured(masks, reference, shown.frame))
+    return replace(edited, result=replace(edited.result, measured=newer))
 
 
 def _provenance(

@@ -63,5 +63,8 @@ def head() -> str:
 
     Not given to Gradio as `css`: it prefixes that, and `:root` inside a media query then matches nothing.
     """
-    style, *scripts = ((HERE / name).read_text(encoding="utf-8") for name in ("page.css", "page.js", "tour.js"))
-    return f"<style>{style}</style>" + "".join(f"<script>{script}</script>" for script in scripts)
+    styles, scripts = (
+        "\n".join((HERE / name).read_text(encoding="utf-8") for name in names)
+        for names in (("page.css", "lessons.css"), ("page.js", "tour.js"))
+    )
+    return f"<style>{styles}</style><script>{scripts}</script>"

@@ -12,6 +12,7 @@ from threading import Event, Lock
 
 from llmseg.explain import Explanation
 from llmseg.ui.cases import Entry, Shown
+from llmseg.ui.lessons import Taught
 from llmseg.ui.numbers import Measured
 from llmseg.ui.viewer import PackedLikely, PackedMasks, in_order
 
@@ -104,6 +105,7 @@ class Session:
         compared: what stands in the second panel instead of the contour without a note.
         explanation: which words of the last explained note moved the contour.
         tried: case's key -> the notes run on it, as they came.
+        taught: how far this tab is in a lesson on the open case.
     """
 
     id: str
@@ -114,6 +116,12 @@ class Session:
     compared: Compared | None = None
     explanation: Explanation | None = None
     tried: Mapping[str, tuple[Tried, ...]] = field(default_factory=dict)
+    taught: Taught | None = None
+
+    @property
+    def is_blind(self) -> bool:
+        """Whether a learner contours, and must see no one else's contour."""
+        return self.taught is not None and self.taught.is_blind
 
     @property
     def tried_here(self) -> tuple[Tried, ...]:

@@ -84,6 +84,7 @@ class Viewer {
 
   adopt(value, fetched) {
     const isNewCase = value.scene.key !== this.scene?.key;
+    const before = isNewCase ? "" : this.scene.lesson;
     this.scene = value.scene;
     if (fetched.has("ct")) this.ct = new Ct(fetched.get("ct"), this.scene);
     for (const name of this.arms.keys()) if (!(name in value.masks)) this.arms.delete(name);
@@ -102,8 +103,10 @@ class Viewer {
     this.root.classList.remove("new-case");
     this.fillCaptions();
     this.fillTable();
+    if (this.scene.lesson !== before) followLesson(this);
     this.layout();
     this.draw();
+    this.root.dataset.lesson = this.scene.lesson;
     this.root.dataset.case = this.scene.key;
     this.root.dataset.ready = String(this.shown);
   }
@@ -237,6 +240,7 @@ class Viewer {
     for (const word of this.root.querySelectorAll("th.without, button.without")) word.textContent = second ? "Other" : "Without";
     this.say(capital(this.words().added), ".added-word");
     this.say(capital(this.words().removed), ".removed-word");
+    for (const word of this.root.querySelectorAll(".by-hand-word")) word.textContent = this.scene.lesson ? "Yours" : "Edited";
     this.root.dataset.second = second;
     this.root.classList.toggle("has-edit", this.scene.edit !== null);
     this.fillEdits();

@@ -33,6 +33,7 @@ SCRIPTS = (
     "likely.js",
     "solid.js",
     "editing.js",
+    "learning.js",
     "viewer.js",
 )
 BODY_ABOVE_HU = -400
@@ -254,6 +255,7 @@ class Scene:
         edit: what the page says about the edited contours, `editing.told`; None where there are none.
         likely: how likely each voxel belongs to a target, with the note.
         no_likely: why there is none.
+        lesson: the stage of the lesson that is on, of `lessons.STAGES`; "" without one.
     """
 
     key: str
@@ -274,6 +276,7 @@ class Scene:
     edit: Mapping | None = None
     likely: PackedLikely | None = None
     no_likely: str = ""
+    lesson: str = ""
 
 
 class ViewerData(GradioModel):
@@ -327,6 +330,7 @@ def to_data(scene: Scene) -> ViewerData:
             "edit": scene.edit,
             "likely": list(scene.likely.table) if scene.likely else [],
             "no_likely": scene.no_likely,
+            "lesson": scene.lesson,
         },
         likely=FileData(path=scene.likely.path) if scene.likely else None,
     )

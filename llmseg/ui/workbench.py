@@ -17,17 +17,18 @@ from llmseg.case import TARGETS, InputError, Note, Structures
 from llmseg.explain import Delta, counterfactuals, difference, plan_ablation
 from llmseg.formats.saved import COMPARED, EDITED, STARTED, Arm
 from llmseg.text.note import NoteReading, read_note
-from llmseg.ui import editing, numbers
+from llmseg.ui import editing, lessons, numbers
 from llmseg.ui.cases import ARMS, Catalogue, Entry, Shown, check_grid, prepare, read_stored, uploaded, volumes_ml
 from llmseg.ui.downloads import make, taken
+from llmseg.ui.lessons import Lesson, Taught
 from llmseg.ui.notes import warnings_about
 from llmseg.ui.numbers import Measured
 from llmseg.ui.reading import shortened, told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
 from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace, names_in
 from llmseg.ui.solid import figure_of, layers_of
-from llmseg.ui.tried import name_of, picture_of, remember
-from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_likely, pack_masks
+from llmseg.ui.tried import name_of, picture_of, remember, what_changed
+from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_likely, pack_masks, pack_parts
 
 PREPARED_CASES = 8
 WHY_NOT = {
@@ -124,7 +125,7 @@ class Workbench:
             return session.upload
         if session.shown is None:
             raise InputError("No case is open. Choose one or upload a CT.")
-        return self.catalogue[session.shown.key]
+        return self.catalogue[session.taught.lesson.case if session.taught else session.shown.key]
 
     def _ready(self, entry: Entry) -> tuple[Shown, Mapping[str, Result]]:
         """The server's own cases are prepared once for everyone: they hold nothing of any session."""
@@ -148,6 +149,74 @@ class Workbench:
             result = self._result(arm, kept.structures, reference, shown, folder, said.caption, kept.provenance)
             results[arm] = replace(result, stored=True, own_note=said.own_note, note=note)
         return results
+
+    # ---- lessons ----
+
+    def begin_lesson(self, session: Session, lesson: Lesson) -> Session:
+        """Open a lesson's case blind, with a blank contour to draw on.
+
+        What was drawn before its reference was seen goes on; after that the lesson begins anew.
+        """
+        session = self._in_lesson(session, Taught(lesson))
+        blank = Result(
+            masks=pack_parts({}, self.workspace.of(session)),
+            names=frozenset([lesson.structure]),
+            measured=numbers.Measured(),
+            caption="from a blank contour",
+        )
+        drawn = self.edits.of(session)
+        if drawn and drawn.result.measured.dsc:
+            self.edits.put(session, None)
+        others = {key: tried for key, tried in session.tried.items() if key != session.shown.key}
+        return replace(session, results={"text": blank}, tried=others)
+
+    def show_lesson(self, session: Session) -> Session:
+        """The reference and the model's stored contours beside what the learner drew, with the numbers.
+
+        Raises:
+            InputError: no lesson is on.
+        """
+        taught, entry = _taught(session), self.entry(session)
+        session = self._in_lesson(session, replace(taught, stage=lessons.SEEN))
+        drawn, own = self.edits.of(session), None
+        if drawn:
+            drawn = editing.scored(drawn, session.shown, entry.load_reference())
+            self.edits.put(session, drawn)
+            own = drawn.result.measured
+        _, stored = self._ready(entry)
+        said = lessons.verdict(taught.lesson.structure, own, {arm: kept.measured for arm, kept in stored.items()})
+        session = replace(session, results=stored, taught=replace(session.taught, said=said))
+        return _remembering(session, entry.note, frozenset(), stored.get("text"))
+
+    def change_lesson(self, session: Session) -> Iterator[Status | Session]:
+        """Set the case's own note against the lesson's other one.
+
+        Raises:
+            InputError: no lesson is on, or its reference was not seen yet.
+            Stopped: see `run`.
+        """
+        taught, own = _taught(session), self.entry(session).note
+        change = taught.lesson.change
+        for step in self.compare(session, own, "lesson", lessons.CHANGED_NOTE, change):
+            if isinstance(step, Status):
+                yield step
+            else:
+                yield replace(step, taught=replace(taught, stage=lessons.CHANGED, words=what_changed(own, change, 160)))
+
+    def leave_lesson(self, session: Session) -> Session:
+        """The lesson's case as anyone opens it.
+
+        Raises:
+            InputError: no lesson is on.
+        """
+        return self.choose(session, _taught(session).lesson.case)
+
+    def _in_lesson(self, session: Session, taught: Taught) -> Session:
+        """A lesson's case at one of its stages, without contours."""
+        self.stops.stop(session)
+        shown, _ = self._ready(self.catalogue[taught.lesson.case])
+        shown = lessons.opened(taught.lesson, shown, taught.stage)
+        return Session(session.id, session.home, shown, tried=session.tried, taught=taught)
 
     # ---- running ----
 
@@ -251,7 +320,8 @@ class Workbench:
         if before and before.id == read.id:
             return
         folder = self.workspace.of(session)
-        edited = editing.applied(read, before, session.shown, entry.load_reference(), folder)
+        reference = None if session.is_blind else entry.load_reference()
+        edited = editing.applied(read, before, session.shown, reference, folder)
         self.edits.put(session, edited, read.after)
 
     # ---- notes tried before ----
@@ -290,6 +360,8 @@ class Workbench:
     def _drawing(self, session: Session, notes: Mapping[str, NoteReading | None]) -> Iterator[Status]:
         """Yield progress; return what was drawn."""
         entry, stop, began = self.entry(session), self.stops.of(session), time.perf_counter()
+        if session.is_blind:
+            raise InputError(lessons.NOT_YET)
         if stop.is_set():
             raise Stopped
         with closing(self._draw((session.id, entry.key), entry.load_volume, notes)) as steps:
@@ -370,14 +442,15 @@ class Workbench:
             absent=_absent(session),
             names=names,
             numbers=numbers.table(measured, names) if measured else {},
-            mean=numbers.means(measured, names),
+            mean=numbers.means(measured, names) if not (session.taught and edited) else None,
             metrics=("dsc", "hd95", "ml") if has_scores else ("ml",) if measured else (),
-            caveat=_caveat(results, has_scores),
+            caveat=lessons.HIDDEN if session.is_blind else _caveat(results, has_scores),
             second=session.compared.title if session.compared else "",
             jump=session.compared.jump if session.compared else None,
             edit=editing.told(edited),
             likely=results["text"].likely if "text" in results else None,
             no_likely=_no_likely(results.get("text")),
+            lesson=session.taught.stage if session.taught else "",
         )
 
     def _on_show(self, session: Session) -> dict[str, Result]:
@@ -389,7 +462,8 @@ class Workbench:
     def _measured_on_show(self, session: Session) -> dict[str, Measured]:
         """Arm -> numbers; with an edit also those of what it "started" from."""
         edited = self.edits.of(session)
-        started = {STARTED: edited.start.measured} if edited else {}
+        # A blank contour, as a lesson's begins with, has no numbers to compare with.
+        started = {STARTED: edited.start.measured} if edited and edited.start.measured.ml else {}
         return {**{arm: result.measured for arm, result in self._on_show(session).items()}, **started}
 
     def chart(self, session: Session):
@@ -417,6 +491,8 @@ class Workbench:
         Raises:
             InputError: nothing was contoured yet, or this case has no such file.
         """
+        if session.is_blind:
+            raise InputError(lessons.NOT_YET)
         what = taken(session, self.entry(session), self.edits.of(session))
         return str(make(kind, what, self.workspace.of(session)))
 
@@ -449,6 +525,12 @@ def _tried(session: Session, number: int) -> Tried:
     if found is None:
         raise InputError(f"Note {number} is no longer kept here. Run it again.")
     return found
+
+
+def _taught(session: Session) -> Taught:
+    if session.taught is None:
+        raise InputError("No lesson is open here any more. Choose it again under Lessons.")
+    return session.taught
 
 
 def _still_there(shown: Shown, results: Mapping[str, Result]) -> bool:
