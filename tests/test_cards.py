@@ -15,7 +15,7 @@ from llmseg.case import InputError
 from llmseg.datasets.folder import read_dataset
 from llmseg.plots import COLOURS
 from llmseg.ui.browser import SIDE_MM, STEP_MM, Shelf, named
-from llmseg.ui.cases import Catalogue, prepare, uploaded
+from llmseg.ui.cases import Catalogue, uploaded
 
 
 @pytest.fixture
