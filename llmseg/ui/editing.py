@@ -304,7 +304,7 @@ def told(edited: Edited | None) -> dict[str, object] | None:
             "name": name,
             "time": clock(edited.seconds.get(name, 0.0)),
             "apl": f"{edited.apl_mm.get(name, 0.0):.0f}",
-            "surface": " → ".join(_two(arm.get(name, math.nan)) for arm in surface),
+            "surface": " → ".join(_two(arm.get(name, math.nan)) for arm in surface if arm or arm is surface[1]),
         }
         for name in names
     ]

@@ -7,7 +7,7 @@ function followLesson(viewer) {
   else if (lesson === "seen") {
     const isDrawn = editor.putAway();
     if (!isDrawn) editor.drop();
-    Object.assign(settings, { mode: viewer.arms.has("edited") ? "edited" : "both", reference: true });
+    Object.assign(settings, { mode: viewer.arms.has("edited") ? "edited" : "both", reference: true, metric: "dsc" });
     viewer.goTo(viewer.chosen);
   } else if (lesson === "changed") settings.mode = "both";
   editor.fill();

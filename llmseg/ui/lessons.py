@@ -21,6 +21,7 @@ HERE = Path(__file__).parent
 DRAW, SEEN, CHANGED = STAGES = ("draw", "seen", "changed")
 HIDDEN = "The reference and the model’s contours stay hidden until you press Show me."
 CHANGED_NOTE = "Changed note"
+TIE = "\N{NO-BREAK SPACE}"
 NO_LESSON = "There is no lesson {key!r} here. Choose one from the list."
 NOT_YET = "In a lesson you contour first. Press Show me, then this is open to you too."
 
@@ -158,17 +159,17 @@ def verdict(structure: str, own: Measured | None, arms: Mapping[str, Measured]) 
         arms: the model's, "text" and "no-text", as far as they are stored.
     """
     said = {"with the note": arms.get("text"), "without it": arms.get("no-text")}
-    found = [f"{words} {_scores(arm, structure)}" for words, arm in said.items() if arm and structure in arm.dsc]
-    models = f"the model {', '.join(found)}" if found else ""
+    models = ", ".join(f"{words} {_scores(arm, structure)}" for words, arm in said.items() if arm and arm.dsc)
     if own is None:
-        return f"You skipped the drawing{f'; {structure} of {models}' if models else ''}."
-    return "; ".join(part for part in (f"Your {structure} has {_scores(own, structure)}", models) if part) + "."
+        return f"You skipped the drawing{models and f'; {structure} of the model: {models}'}."
+    return f"Your {structure} has {_scores(own, structure)}{models and f'; the model {models}'}."
 
 
 def _scores(measured: Measured, structure: str) -> str:
     dsc, hd95 = (getattr(measured, metric).get(structure, math.nan) for metric in ("dsc", "hd95"))
-    distance = "no HD95" if math.isnan(hd95) else f"HD95 {hd95:.{0 if hd95 >= 100 else DIGITS['hd95']}f} mm"
-    return f"DSC {dsc:.{DIGITS['dsc']}f} and {distance}"
+    digits = 0 if hd95 >= 100 else DIGITS["hd95"]
+    distance = "no HD95" if math.isnan(hd95) else f"HD95{TIE}{hd95:.{digits}f}{TIE}mm"
+    return f"DSC{TIE}{dsc:.{DIGITS['dsc']}f} and {distance}"
 
 
 # ---- on the page ----
@@ -177,19 +178,15 @@ def _scores(measured: Measured, structure: str) -> str:
 def menu(lessons: Mapping[str, Lesson], catalogue: Catalogue, **kwargs) -> gr.HTML:
     """A button, and the list that it opens; a chosen lesson is a "select" event with its `lesson`."""
     rows = "".join(_row(lesson, catalogue[lesson.case].name) for lesson in lessons.values())
-    return gr.HTML(
-        html_template=(HERE / "lessons.html").read_text(encoding="utf-8").replace("<!-- rows -->", rows),
-        js_on_load=(HERE / "lessons.js").read_text(encoding="utf-8"),
-        apply_default_css=False,
-        padding=False,
-        **kwargs,
-    )
+    page, script = ((HERE / name).read_text(encoding="utf-8") for name in ("lessons.html", "lessons.js"))
+    content = page.replace("<!-- rows -->", rows)
+    return gr.HTML(content, js_on_load=script, apply_default_css=False, padding=False, **kwargs)
 
 
 def _row(lesson: Lesson, case: str) -> str:
     title, structure, name, key = (html.escape(text) for text in (lesson.title, lesson.structure, case, lesson.key))
-    said = f"<b>{title}</b><span>{structure}</span><i>{name}</i>"
-    return f'<li><button type="button" data-lesson="{key}">{said}</button></li>'
+    words = f"<b>{title}</b><span>{structure}</span><i>{name}</i>"
+    return f'<li><button type="button" data-lesson="{key}">{words}</button></li>'
 
 
 def card(taught: Taught | None) -> str:
@@ -197,18 +194,19 @@ def card(taught: Taught | None) -> str:
     if taught is None:
         return ""
     lesson, number = taught.lesson, STAGES.index(taught.stage) + 1
-    step, words, button = {
-        DRAW: (f"Contour {lesson.structure}", [lesson.task], ("show", "Show me")),
-        SEEN: ("Compare", [taught.said], ("change", "Change the note")),
-        CHANGED: ("What the note changed", [taught.words, lesson.why], None),
+    step, text, button = {
+        DRAW: (f"Contour {lesson.structure}", lesson.task, ("show", "Show me")),
+        SEEN: ("Compare", taught.said, ("change", "Change the note")),
+        CHANGED: ("What the note changed", lesson.why, None),
     }[taught.stage]
-    paragraphs = "".join(f"<p>{html.escape(text)}</p>" for text in words)
+    changed = f'<p class="changed-words">In the note: {html.escape(taught.words)}</p>' if taught.words else ""
     going = f'<button type="button" class="next" data-does="{button[0]}">{button[1]}</button>' if button else ""
     return (
         f'<section class="lesson" data-stage="{taught.stage}" data-structure="{html.escape(lesson.structure)}" '
         f'aria-label="Lesson"><header><h2>{html.escape(lesson.title)}</h2>'
         f'<span class="step">Step {number} of {len(STAGES)}: {html.escape(step)}</span></header>'
-        f'<div class="words" tabindex="0">{paragraphs}</div><p class="nothing-drawn" role="status"></p>'
+        f'<div class="words" tabindex="0">{changed}<p>{html.escape(text)}</p></div>'
+        '<p class="nothing-drawn" role="status"></p>'
         f'<footer>{going}<button type="button" class="leave" data-does="leave">Leave</button></footer></section>'
     )
 

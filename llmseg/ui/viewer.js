@@ -99,11 +99,11 @@ class Viewer {
     if (isNewCase) this.start();
     this.choose(isNewCase || !this.chosen ? FIRST_CHOSEN : this.chosen);
     if (this.scene.jump) AXES.forEach((axis, n) => (this.cursor[axis] = this.scene.jump[n]));
+    if (this.scene.lesson !== before) followLesson(this);
     this.say("");
     this.root.classList.remove("new-case");
     this.fillCaptions();
     this.fillTable();
-    if (this.scene.lesson !== before) followLesson(this);
     this.layout();
     this.draw();
     this.root.dataset.lesson = this.scene.lesson;

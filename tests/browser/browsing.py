@@ -13,6 +13,8 @@ from PIL import Image
 
 from llmseg.ui.app import launch_options
 
+FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+
 
 def serve(demo) -> str:
     """Launch the app as a user would, on a port of its own, and return its address.

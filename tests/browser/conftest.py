@@ -6,14 +6,12 @@ import tempfile
 from pathlib import Path
 
 import pytest
-from browsing import Page, serve
+from browsing import FLAGS, Page, serve
 from standin import StandIn, write_dataset
 
 from llmseg.ui.app import build_app
 
 HERE = Path(__file__).parent
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
-SOFTWARE_WEBGL = "--enable-unsafe-swiftshader"
 MARKS = (
     pytest.mark.browser,
     # Gradio's queue asks pandas for what the next pandas will drop; that is not ours to fix.
@@ -30,11 +28,16 @@ def pytest_collection_modifyitems(items):
 
 
 @pytest.fixture(scope="module")
-def browser(chromium):
+def flags() -> tuple[str, ...]:
+    return FLAGS
+
+
+@pytest.fixture(scope="module")
+def browser(chromium, flags):
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=[*FLAGS, SOFTWARE_WEBGL])
+        browser = playwright.chromium.launch(executable_path=chromium, args=list(flags))
         yield browser
         browser.close()
 

@@ -3,9 +3,17 @@
 from __future__ import annotations
 
 import numpy as np
+import pytest
+from browsing import FLAGS
 
 FIGURE = "document.querySelector('#solid .js-plotly-plot')"
 SHOWN = f"{FIGURE}.data.filter((trace) => trace.type === 'mesh3d' && trace.visible === true).map((trace) => trace.name)"
+
+
+@pytest.fixture(scope="module")
+def flags():
+    # WebGL, in software: slower for everything else, so for these tests alone.
+    return (*FLAGS, "--enable-unsafe-swiftshader")
 
 
 def test_surfaces_are_made_when_they_are_looked_at_and_again_for_a_new_result(page):
