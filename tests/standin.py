@@ -63,6 +63,25 @@ def cord() -> np.ndarray:
     return mask
 
 
+LESSON = {
+    "title": "Which side?",
+    "case": "one",
+    "structure": "PTV_High",
+    "task": "Contour the target that the note names.",
+    "change": "Oropharynx, right. Both sides of the neck, 70 Gy.",
+    "why": "The target goes where the note says.",
+}
+
+
+def write_lesson(folder: Path, name: str = "side", **keys: object) -> Path:
+    """One lesson's file; a key that is None is left out."""
+    folder.mkdir(exist_ok=True)
+    lines = [f"{key} = {value!r}" for key, value in (LESSON | keys).items() if value is not None]
+    path = folder / f"{name}.toml"
+    path.write_text("\n".join(lines))
+    return path
+
+
 class StandIn:
     """Puts the target on the side the note names first, in the middle without one; counts what it is asked."""
 

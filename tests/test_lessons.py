@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 from pressing import workbench
-from standin import LEFT, RIGHT, StandIn, ball, head
+from standin import LEFT, LESSON, RIGHT, StandIn, ball, head, write_lesson
 from test_editing import save_of
 
 from llmseg.case import InputError
@@ -21,24 +21,7 @@ from llmseg.ui.viewer import to_data
 from llmseg.ui.workbench import Status, Workbench
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
-WRITTEN = {
-    "title": "Which side?",
-    "case": "one",
-    "structure": "PTV_High",
-    "task": "Contour the target that the note names.",
-    "change": "Oropharynx, right. Both sides of the neck, 70 Gy.",
-    "why": "The target goes where the note says.",
-}
 DRAWN = ball(LEFT, 12.0)
-
-
-def write_lesson(folder: Path, name: str = "side", **keys: object) -> Path:
-    """One lesson's file; a key that is None is left out."""
-    folder.mkdir(exist_ok=True)
-    lines = [f"{key} = {value!r}" for key, value in (WRITTEN | keys).items() if value is not None]
-    path = folder / f"{name}.toml"
-    path.write_text("\n".join(lines))
-    return path
 
 
 @pytest.fixture
@@ -207,7 +190,7 @@ def test_the_verdict_stays_the_one_of_the_blind_contour(bench, blind):
 
 
 def test_a_case_without_stored_contours_is_taught_all_the_same(bench, lesson, tmp_path):
-    path = write_lesson(tmp_path / "more", case="two", change=WRITTEN["change"].replace("right", "left"))
+    path = write_lesson(tmp_path / "more", case="two", change=LESSON["change"].replace("right", "left"))
     two = read_lessons(path.parent, bench.catalogue)["side"]
     seen = bench.show_lesson(bench.begin_lesson(Session.start(), two))
     assert seen.taught.said == "You skipped the drawing."
@@ -223,7 +206,7 @@ def test_the_changed_note_stands_in_the_second_panel_and_the_card_says_why(bench
     assert status.text.startswith("Changed note: ")
     assert [scene.numbers["PTV_High"]["dsc"][arm]["text"] for arm in ("text", "no-text")] == ["1.00", "0.00"]
     assert "left → right" in card(ended.taught)
-    assert WRITTEN["why"] in card(ended.taught)
+    assert LESSON["why"] in card(ended.taught)
     assert "Change the note" not in card(ended.taught)
 
 
