@@ -51,7 +51,8 @@ demo: .venv
 test: .venv
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@$(PYTHON) -m pytest $(PYTEST_ARGS)
+	@# One thread for each of pytest's processes: they are as many as the cores.
+	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest $(PYTEST_ARGS)
 
 bench: .venv
 	@$(PYTHON) benchmarks/run.py $(BENCH_ARGS)

@@ -95,6 +95,7 @@ def test_one_process_speaks_and_writes_for_all(shared, two):
         "run.json",
         "run.lock",
         "trainer.pt",
+        "validation.png",
     }
 
 

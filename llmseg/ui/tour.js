@@ -4,7 +4,7 @@
     ["#case button", "A case", "Choose one here by picture, or drop your own CT below. Contours drawn earlier stand in the panels at once."],
     ["#tabs", "Its note", "Change a word: the side, the site, a dose. The fields above say the same, and follow."],
     ["#run", "Run", "The contour is drawn again with your note. Beside it stands the one without a note, so you see what your words did."],
-    [".side", "The numbers", "How well each contour agrees with the reference, where the case has one. Click a structure’s name to go there; press ? for every key."],
+    ["#viewer .side", "The numbers", "How well each contour agrees with the reference, where the case has one. Click a structure’s name to go there; press ? for every key."],
   ];
   const SEEN = "llmseg-toured";
   let dialog, step, outlined;

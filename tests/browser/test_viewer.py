@@ -409,7 +409,7 @@ def test_every_key_in_the_list_does_what_it_says(page):
     modes = {"W": "text", "N": "no-text", "O": "overlaid", "D": "difference", "S": "swipe", "T": "solid", "B": "both"}
     toggles = {"R": "reference", "F": "fill", "U": "uncertain", "M": "measure"}
     others = {"+", "−", "0", "C", "V", "1", "2", "3", "4", "↑", "↓", "←", "→", "Page Up", "Page Down", "Esc"}
-    by_hand = {"E", "H", "X", "I", "[", "]", "Ctrl+Z", "Ctrl+Shift+Z"}  # and B and N; see test_editing.py
+    by_hand = {"E", "H", "X", "I", "[", "]", "Ctrl+Z", "Ctrl+Shift+Z"}  # and B and N; see test_editing_page.py
     assert listed == {*modes, *toggles, *others, *by_hand}
     page.run()  # what was stored has no uncertainty to show
     page.tab.focus(".stage")
