@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import NamedTuple
 
 from llmseg.case import STRUCTURES, InputError
+from llmseg.formats.toml import read_toml
 
 PACKAGED = Path(__file__).with_name("tg263.toml")
 ABSENT_TARGETS = ("unknown", "empty")
@@ -96,7 +97,7 @@ def read_names(path: str | Path | None = None) -> NamesTable:
         InputError: no such file, not TOML, an unknown structure or key, a broken pattern, or a name given to two.
     """
     path = PACKAGED if path is None else Path(path)
-    table = _toml(path)
+    table = read_toml(path)
     absent_targets = table.pop("absent_targets", None)
     ignored = _pattern(table.pop("ignore", []), path)
     names, patterns = {}, {}
@@ -129,16 +130,3 @@ def _pattern(values: object, path: Path) -> re.Pattern:
         return re.compile("|".join(f"(?:{value})" for value in _list(values, path)) or r"(?!)")
     except re.error as error:
         raise InputError(f"{path} has a pattern that is no regular expression ({error}). Correct it.") from error
-
-
-def _toml(path: Path) -> dict:
-    try:
-        import tomllib
-    except ModuleNotFoundError:
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). Check the path of the table.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML ({error}). Correct it.") from error

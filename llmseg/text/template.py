@@ -14,6 +14,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from llmseg.case import InputError
+from llmseg.formats.toml import read_toml
 from llmseg.text.stated import StatedFacts
 
 PACKAGED = Path(__file__).parent / "templates"
@@ -112,23 +113,15 @@ def read_template(name: str) -> Template:
 
 @lru_cache(maxsize=32)
 def _read(path: Path, changed: int) -> Template:
+    values = read_toml(path)
+    unknown = sorted(values.keys() - {"description", "separator", "end", "section"})
+    if unknown:
+        raise InputError(f"{path}: unknown key {unknown[0]!r}. Known keys: description, separator, end, section.")
     try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-        unknown = sorted(values.keys() - {"description", "separator", "end", "section"})
-        if unknown:
-            raise InputError(f"{path}: unknown key {unknown[0]!r}. Known keys: description, separator, end, section.")
         sections = tuple(_section(path, entry) for entry in values["section"])
         return Template(
             path.stem, sections, values.get("description", ""), values.get("separator", "\n"), values.get("end", "")
         )
-    except InputError:
-        raise
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML ({error}). Correct that line.") from error
     except (KeyError, TypeError) as error:
         raise InputError(
             f"{path} has a section without {error}. Give each a name, a text and an importance."

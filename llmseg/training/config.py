@@ -8,6 +8,7 @@ from dataclasses import asdict, dataclass, field, fields, is_dataclass, replace
 from pathlib import Path
 
 from llmseg.case import InputError
+from llmseg.formats.toml import read_toml
 from llmseg.model.network import NetworkConfig
 from llmseg.preprocessing import Grid
 from llmseg.text.encoder import EncoderSpec
@@ -138,7 +139,7 @@ def read_config(path: str | Path | None = None, settings: Iterable[str] = ()) ->
     """
     config = TrainConfig()
     if path is not None:
-        config = _merge(config, _read_toml(Path(path)), str(path))
+        config = _merge(config, read_toml(Path(path)), str(path))
     settings = list(settings)
     # All at once: a new width and the heads that divide it only make sense together.
     return _merge(config, _nested(settings), " ".join(f"--set {setting}" for setting in settings))
@@ -158,19 +159,6 @@ def _nested(settings: Iterable[str]) -> dict:
             inner = inner[parent]
         inner[last] = _parse(value.strip())
     return nested
-
-
-def _read_toml(path: Path) -> dict:
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except FileNotFoundError as error:
-        raise InputError(f"{path} does not exist. Check the path of the config.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML ({error}). Correct that line.") from error
 
 
 def _parse(value: str) -> object:

@@ -14,6 +14,7 @@ from pathlib import Path
 import gradio as gr
 
 from llmseg.case import InputError
+from llmseg.formats.toml import read_toml
 from llmseg.ui.cases import Catalogue, Entry, Shown
 from llmseg.ui.numbers import DIGITS, Measured
 
@@ -88,7 +89,7 @@ def read_lessons(folder: Path | None, catalogue: Catalogue) -> Mapping[str, Less
 
 
 def _read(path: Path, catalogue: Catalogue) -> Lesson:
-    written = _toml(path)
+    written = read_toml(path)
     for key in written:
         if key not in WRITTEN:
             raise InputError(f"{path}: unknown key {key!r}. A lesson has {', '.join(WRITTEN)}.")
@@ -103,19 +104,6 @@ def _read(path: Path, catalogue: Catalogue) -> Lesson:
     if lesson.change == entry.note:
         raise InputError(f"{path}: change is the case's own note. Change a word of it.")
     return replace(lesson, case=entry.key)
-
-
-def _toml(path: Path) -> dict:
-    try:
-        import tomllib
-    except ModuleNotFoundError:  # Python 3.10
-        import tomli as tomllib
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise InputError(f"{path} cannot be read ({error.strerror}). Check the file.") from error
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
-        raise InputError(f"{path} is not valid TOML ({error}). Correct that line.") from error
 
 
 def _entry(path: Path, lesson: Lesson, catalogue: Catalogue) -> Entry:
