@@ -308,7 +308,7 @@ class Aligning:
         mine = [self._embedded(model, prepared) for prepared in self.processes.mine(self.patients.tuning)]
         return retrieval(torch.stack(self.processes.together(mine)), notes, rows)
 
-    def picture(self, average: Mapping[str, torch.Tensor]) -> None:
+    def picture(self) -> None:
         """Nothing is drawn yet."""
 
     def _embedded(self, model: Alignment, prepared: PreparedCase) -> torch.Tensor:

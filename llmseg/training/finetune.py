@@ -156,6 +156,7 @@ class Contouring:
         self.processes, self.tunes = processes, bool(patients.tuning)
         self.weights = structure_weights(patients, config).to(processes.device)
         self.stream = stream_of(config, patients, bank, processes)
+        self._seen: list[Seen] = []
 
     def figures(self, model: nn.Module, batch: Batch) -> dict[str, torch.Tensor]:
         config = self.config
@@ -179,8 +180,11 @@ class Contouring:
 
         "score" is halfway between that of the highest-dose target and that of the organs, with the note.
         """
-        network = self._averaged(average)
-        scored = [self._score(network, prepared) for prepared in self.processes.mine(self.patients.tuning)]
+        network, scored, self._seen = self._averaged(average), [], []
+        for prepared in self.processes.mine(self.patients.tuning):
+            seen = self._draw(network, prepared)
+            scored.append(self._score(seen))
+            self._seen = [*self._seen, seen][:PATIENTS]
         by_patient = self.processes.together(scored)
         names = [f"{name} {said}" for said in ("text", "no-text") for name in self.config.network.structures]
         dice = {name: [found[name] for found in by_patient if name in found] for name in names}
@@ -188,9 +192,8 @@ class Contouring:
         targets, organs = _split_means(means)
         return {"score": round((targets + organs) / 2, 4), **means}
 
-    def _score(self, network: nn.Module, prepared: PreparedCase) -> dict[str, float]:
+    def _score(self, seen: Seen) -> dict[str, float]:
         """One patient's DSC, "Larynx text" for one, of what was contoured and is there."""
-        seen = self._draw(network, prepared)
         sample, found = seen.sample, {}
         for said, masks in seen.drawn.items():
             for row, name in enumerate(self.config.network.structures):
@@ -212,11 +215,8 @@ class Contouring:
         masks = {said: network.probabilities(logits)[0].cpu() > 0.5 for said, logits in drawn.items()}
         return Seen(prepared.case.id, sample, masks)
 
-    @torch.inference_mode()
-    def picture(self, average: Mapping[str, torch.Tensor]) -> bytes | None:
-        network = self._averaged(average)
-        seen = [self._draw(network, prepared) for prepared in self.patients.tuning[:PATIENTS]]
-        seen = [one for one in seen if (one.sample.targets[0] > 0.5).any()]
+    def picture(self) -> bytes | None:
+        seen = [one for one in self._seen if (one.sample.targets[0] > 0.5).any()]
         return picture_of(seen, self.config.network.structures, self.config.grid) if seen else None
 
     def _averaged(self, average: Mapping[str, torch.Tensor]) -> ContourNetwork:

@@ -56,8 +56,8 @@ class Task(Protocol):
     def validate(self, average: Mapping[str, torch.Tensor]) -> dict[str, float]:
         """What the averaged weights are worth on the tuning patients; the best are chosen by "score"."""
 
-    def picture(self, average: Mapping[str, torch.Tensor]) -> bytes | None:
-        """A PNG of what the averaged weights do on a few tuning patients; None where there is nothing to see."""
+    def picture(self) -> bytes | None:
+        """A PNG of a few patients of the last `validate`; None where there is nothing to see."""
 
     def save(self, folder: Path, average: Mapping[str, torch.Tensor], facts: dict[str, object]) -> None:
         """Write the averaged weights as a checkpoint, with these facts of the run."""
@@ -300,7 +300,7 @@ class Course:
 
     def _validate(self) -> dict[str, float]:
         scores = self.task.validate(self.average)
-        if self.processes.main and (png := self.task.picture(self.average)):
+        if self.processes.main and (png := self.task.picture()):
             self.folder.show(png)
         self.report("validation", self.step / self.config.steps, scores)
         better = scores["score"] > self.best
