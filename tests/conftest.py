@@ -65,3 +65,12 @@ def pytest_runtest_makereport(item, call):
         reason = report.longrepr[-1] if isinstance(report.longrepr, tuple) else report.longrepr
         report.outcome, report.longrepr = "failed", f"LLMSEG_REQUIRE_BROWSER=1 allows no skip. {reason}"
     return report
+
+
+@pytest.fixture
+def bench(tmp_path):
+    """The app without a page, on the small cases and a stand-in for the network."""
+    from pressing import workbench
+    from standin import StandIn
+
+    return workbench(tmp_path, StandIn())

@@ -16,8 +16,8 @@ import pytest
 from clinic import Scanner, write_ct
 from hypothesis import given
 from hypothesis import strategies as st
-from pressing import pressed_run, workbench
-from standin import LEFT, RIGHT, StandIn, ball, head
+from pressing import pressed_run
+from standin import LEFT, RIGHT, ball, head
 
 from llmseg.case import RESEARCH_ONLY, InputError, Volume
 from llmseg.formats.nifti import read_labels, read_mask, write_mask, write_volume
@@ -30,11 +30,6 @@ from llmseg.ui.workbench import Workbench
 
 SCANNER = Scanner()
 NOTE = "Mr. John Miller: oropharynx, left. Both sides of the neck, 70 Gy."
-
-
-@pytest.fixture
-def bench(tmp_path):
-    return workbench(tmp_path, StandIn())
 
 
 def after_run(bench: Workbench, session: Session, note: str = NOTE) -> Session:

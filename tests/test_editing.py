@@ -14,8 +14,8 @@ import pytest
 from clinic import Scanner, write_ct
 from hypothesis import given
 from hypothesis import strategies as st
-from pressing import pressed_run, workbench
-from standin import LEFT, RIGHT, SHAPE, SPACING_MM, StandIn, ball, head
+from pressing import pressed_run
+from standin import LEFT, RIGHT, SHAPE, SPACING_MM, ball, head
 
 from llmseg.case import InputError, Volume
 from llmseg.formats.archive import write_zip
@@ -30,11 +30,6 @@ from llmseg.ui.workbench import Workbench
 
 LARGER = ball(LEFT, 20.0)
 FIRST, SECOND = "1" * 32, "2" * 32
-
-
-@pytest.fixture
-def bench(tmp_path):
-    return workbench(tmp_path, StandIn())
 
 
 @pytest.fixture

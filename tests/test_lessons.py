@@ -25,11 +25,6 @@ DRAWN = ball(LEFT, 12.0)
 
 
 @pytest.fixture
-def bench(tmp_path) -> Workbench:
-    return workbench(tmp_path, StandIn())
-
-
-@pytest.fixture
 def lesson(bench, tmp_path) -> Lesson:
     write_lesson(tmp_path / "lessons")
     return read_lessons(tmp_path / "lessons", bench.catalogue)["side"]

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from pressing import pressed_run, workbench
+from pressing import pressed_run
 from scipy.ndimage import map_coordinates
-from standin import LEFT, RIGHT, StandIn, head, likelihood
+from standin import LEFT, RIGHT, head, likelihood
 from tiny import NOTE, body, write_checkpoint, write_language_model
 
 from llmseg.case import Likelihood, Note
@@ -51,11 +51,6 @@ def test_a_whole_neck_travels_in_less_than_a_tenth_of_a_megabyte(tmp_path):
 def test_where_no_target_is_likely_nothing_travels(tmp_path):
     nothing = Likelihood(np.full((8, 8, 8), 0.01, np.float32), np.eye(4), 0.5)
     assert pack_likely({"PTV_High": nothing}, frame_of(head()), tmp_path) is None
-
-
-@pytest.fixture
-def bench(tmp_path):
-    return workbench(tmp_path, StandIn())
 
 
 def test_a_run_brings_it_and_a_stored_result_says_why_there_is_none(bench):

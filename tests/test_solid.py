@@ -7,8 +7,8 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from pressing import pressed_run, workbench
-from standin import LEFT, RIGHT, SPACING_MM, StandIn, ball, head
+from pressing import pressed_run
+from standin import LEFT, RIGHT, SPACING_MM, ball, head
 
 from llmseg.case import InputError
 from llmseg.ui import solid
@@ -43,11 +43,6 @@ def test_what_is_thinner_than_a_cell_has_no_surface():
     thin = np.zeros((20, 20, 20), bool)
     thin[10, 10, 10] = True
     assert len(surface_of(thin, np.eye(4)).triangles) == 0
-
-
-@pytest.fixture
-def bench(tmp_path):
-    return workbench(tmp_path, StandIn())
 
 
 def test_the_notes_contours_are_whole_and_the_others_are_veils(bench):

@@ -386,12 +386,16 @@ class _Page:
         entry = self.bench.entry(session)
         note = entry.note if note is None else note
         tab = {"session": session.id, "case": None if session.upload else entry.key, "note": note}
-        panels = to_data(self.bench.scene(session)), self.bench.chart(session)
+        panels = self._panels(session)
         card = lessons.card(session.taught)
         name = named(entry, self.bench.catalogue)
         rest = (*self._written(note), None, _enabled(False), shown(note, ()), name, card)
         starting = self._starting(not session.is_blind)
         return tab, session, *panels, _ready(session).html(), tried.shown(session), *starting, frozenset(), *rest
+
+    def _panels(self, session: Session) -> tuple:
+        """What the viewer and the chart show of it."""
+        return to_data(self.bench.scene(session)), self.bench.chart(session)
 
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
@@ -474,8 +478,8 @@ class _Page:
                 if isinstance(step, Status):
                     yield *[skip] * 5, step.html()
                 else:
-                    scene = to_data(self.bench.scene(self.bench.workspace.keep(step)))
-                    yield step, scene, self.bench.chart(step), self._words(step, note, kept), tried.shown(step), skip
+                    panels = self._panels(self.bench.workspace.keep(step))
+                    yield step, *panels, self._words(step, note, kept), tried.shown(step), skip
             return
         except Stopped:
             said = Status("Stopped. Nothing was changed.")
@@ -496,7 +500,7 @@ class _Page:
             session, one = self.bench.back_to(session, number)
             rest = (one.kept, one.note, note, _enabled(True))
         self.bench.workspace.keep(session)
-        panels = to_data(self.bench.scene(session)), self.bench.chart(session)
+        panels = self._panels(session)
         words = self._words(session, rest[1], rest[0])
         return session, *panels, words, tried.shown(session), READY.html(), *rest
 

@@ -250,10 +250,7 @@ class Viewer {
   /** Under the table: what was edited, how long that took, and how much line was drawn anew. */
   fillEdits() {
     const rows = this.scene.edit?.rows ?? [];
-    if (this.find(".edits").hidden !== !rows.length) {
-      this.find(".edits").hidden = !rows.length;
-      requestAnimationFrame(() => window.dispatchEvent(new Event("resize"))); // the chart below has another height now
-    }
+    this.find(".edits").hidden = !rows.length;
     this.find(".edits tbody").replaceChildren(
       ...rows.map((row) => {
         const line = make("tr");
