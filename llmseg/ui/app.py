@@ -194,8 +194,9 @@ class _Page:
                 self._note()
                 self._run()
             with viewer(elem_id="viewer", elem_classes="fills") as self.viewer:
-                self.chart = gr.Plot(show_label=False, elem_id="chart", container=False)
-                self.solid = gr.Plot(show_label=False, elem_id="solid", container=False)
+                # Not there from the start: the page would wait for Plotly.
+                self.chart = gr.Plot(show_label=False, elem_id="chart", container=False, visible=False)
+                self.solid = gr.Plot(show_label=False, elem_id="solid", container=False, visible=False)
                 silent = {"html_template": "", "apply_default_css": False, "padding": False}
                 self.arrived = gr.HTML(None, js_on_load=SOLID_ARRIVED, elem_id="solid-of", **silent)
                 self.answer = gr.HTML(None, js_on_load=EDIT_ANSWERED, elem_id="answer", **silent)
@@ -252,6 +253,7 @@ class _Page:
             self.go = gr.Button("Run", variant="primary", elem_id="run", scale=3, interactive=False)
             self.stop = gr.Button("Stop", variant="stop", elem_id="stop", scale=1, min_width=60, interactive=False)
         self.status = gr.HTML(READY.html(), elem_id="status")
+        self.clock = gr.Timer(1.0, active=False)
         gr.HTML(PRIVACY, elem_id="privacy")
 
     @property
@@ -269,13 +271,17 @@ class _Page:
         quick = {**quiet, "queue": False}
         noted = [self.note, *self.fields.values(), self.before, self.undo, self.words]
         asked = [self.session, self.note, self.kept]
-        panels = [self.session, self.viewer, self.chart, self.status, self.tried]
+        panels = [self.session, self.viewer, self.status, self.tried]
         opened = [self.tab, *panels, *self.starters, self.kept, *noted, self.case, self.lesson]
 
         def opens(event, handler: Callable, inputs: list, outputs: list, js: str | None = None):
-            """Open a case, and let the browser's tab remember it."""
+            """Open a case, and let the browser's tab remember it; the chart comes when the case is on the screen."""
             opening = event(self._or_toast(handler, outputs), inputs, outputs, js=js, **quiet)
-            return opening.then(None, [self.tab], None, js="(tab) => keepInTab(tab)", **quick)
+            opened = opening.then(None, [self.tab], None, js="(tab) => keepInTab(tab)", **quick)
+            opened.then(None, None, None, js="() => caseOnScreen()", **quick).then(
+                self.draw_chart, [self.session], [self.chart], **quick
+            )
+            return opened
 
         opens(demo.load, self.open_page, [self.tab], opened, js="() => keptInTab()").then(
             self.name_models, None, [self.models], **quiet
@@ -307,7 +313,8 @@ class _Page:
 
     def _wire_runs(self, asked: list, quiet: dict, quick: dict) -> None:
         results = [self.session, self.viewer, self.chart, self.words, self.tried, self.status]
-        started, ended = [self.status, self.stop, *self.starters], [self.stop, *self.starters, self.lesson]
+        started = [self.status, self.clock, self.stop, *self.starters]
+        ended = [self.clock, self.stop, *self.starters, self.lesson]
 
         def runs(begun, handler: Callable, inputs: list) -> None:
             begun.then(handler, inputs, results, concurrency_id="gpu", concurrency_limit=1, **quiet).then(
@@ -324,6 +331,7 @@ class _Page:
             runs(begins(button.click), partial(self.compare, name), asked)
         chosen = self.words.select(self.pick, [self.session], [self.picked, *started], **quick)
         runs(chosen, self.compare_phrase, [*asked, self.picked])
+        self.clock.tick(self.wait, [self.session], [self.status, self.clock], **quick)
         self.stop.click(self.halt, [self.session], [self.status], **quick)
         again = [*results, self.kept, self.note, self.before, self.undo]
         self.viewer.select(self.solidify, [self.session], [self.solid, self.arrived], **quiet)
@@ -381,21 +389,25 @@ class _Page:
                 named(None, self.bench.catalogue),
                 "",
             )
-            tab, panels = {"session": session.id}, (session, None, None, NO_CASE.html(), tried.NOTHING)
+            tab, panels = {"session": session.id}, (session, None, NO_CASE.html(), tried.NOTHING)
             return tab, *panels, *self._starting(False), frozenset(), *nothing
         entry = self.bench.entry(session)
         note = entry.note if note is None else note
         tab = {"session": session.id, "case": None if session.upload else entry.key, "note": note}
-        panels = self._panels(session)
+        panels = to_data(self.bench.scene(session))
         card = lessons.card(session.taught)
         name = named(entry, self.bench.catalogue)
         rest = (*self._written(note), None, _enabled(False), shown(note, ()), name, card)
         starting = self._starting(not session.is_blind)
-        return tab, session, *panels, _ready(session).html(), tried.shown(session), *starting, frozenset(), *rest
+        return tab, session, panels, _ready(session).html(), tried.shown(session), *starting, frozenset(), *rest
+
+    def draw_chart(self, session: Session | None) -> dict:
+        figure = self.bench.chart(session) if session and session.shown else None
+        return gr.Plot(figure, visible=figure is not None)
 
     def _panels(self, session: Session) -> tuple:
         """What the viewer and the chart show of it."""
-        return to_data(self.bench.scene(session)), self.bench.chart(session)
+        return to_data(self.bench.scene(session)), self.draw_chart(session)
 
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
@@ -431,19 +443,27 @@ class _Page:
         return kept, *self.read(session, note, kept)
 
     def begin(self, session: Session | None) -> tuple:
-        self.bench.stops.new(session or Session.start())
-        return Status("Waiting for the model", "busy", 0.0).html(), _enabled(True), *self._starting(False)
+        session = session or Session.start()
+        self.bench.stops.new(session)
+        self.bench.turns.join(session)
+        before = self.bench.turns.before(session)
+        return _waiting(before).html(), gr.Timer(active=before > 0), _enabled(True), *self._starting(False)
+
+    def wait(self, session: Session | None) -> tuple:
+        """The place in the queue, for as long as there is one."""
+        before = self.bench.turns.before(session) if session else 0
+        return (_waiting(before).html(), gr.skip()) if before else (gr.skip(), gr.Timer(active=False))
 
     def pick(self, session: Session | None, event: gr.EventData) -> tuple:
         return int(event.phrase), *self.begin(session)
 
     def run(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
-        yield from self._going(note, kept, lambda: self.bench.run(session, note, kept))
+        yield from self._going(session, note, kept, lambda: self.bench.run(session, note, kept))
 
     def explain_words(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
-        yield from self._going(note, kept, lambda: self.bench.explain(session, note, kept))
+        yield from self._going(session, note, kept, lambda: self.bench.explain(session, note, kept))
 
     def compare(self, name: str, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
@@ -452,11 +472,11 @@ class _Page:
             other = self.bench.preset(session, note, name, kept)
             yield from self.bench.compare(session, note, name, _title(name), other, kept)
 
-        yield from self._going(note, kept, steps)
+        yield from self._going(session, note, kept, steps)
 
     def change_lesson(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
-        yield from self._going(note, kept, lambda: self.bench.change_lesson(session))
+        yield from self._going(session, note, kept, lambda: self.bench.change_lesson(session))
 
     def compare_phrase(self, session: Session | None, note: str, kept: frozenset, number: int) -> Iterator[tuple]:
         session = session or Session.start()
@@ -468,9 +488,11 @@ class _Page:
             other = effect.shorter.text if effect.shorter else None
             yield from self.bench.compare(session, note, f"phrase {number}", f"Without “{effect.words}”", other, kept)
 
-        yield from self._going(note, kept, steps)
+        yield from self._going(session, note, kept, steps)
 
-    def _going(self, note: str, kept: frozenset, begin: Callable[[], Iterator[Status | Session]]) -> Iterator[tuple]:
+    def _going(
+        self, session: Session, note: str, kept: frozenset, begin: Callable[[], Iterator[Status | Session]]
+    ) -> Iterator[tuple]:
         """Show each step of a run; whatever ends it early leaves the page as it was, and says so."""
         skip = gr.skip()
         try:
@@ -489,6 +511,8 @@ class _Page:
         except Exception:
             log.exception("A run failed")
             said = Status("This run failed through a fault of ours. The server's log has it.", "trouble")
+        finally:
+            self.bench.turns.leave(session)
         yield *[skip] * 5, said.html()
 
     def look_back(self, session: Session | None, note: str, kept: frozenset, event: gr.EventData) -> tuple:
@@ -511,7 +535,7 @@ class _Page:
             said = "" if figure else NO_SURFACE
         except InputError as error:
             figure, said = None, str(error)
-        return figure, {"number": event.number, "said": said}
+        return gr.Plot(figure, visible=figure is not None), {"number": event.number, "said": said}
 
     def save_edit(self, session: Session | None, event: gr.EventData) -> tuple:
         """Contours edited by hand; the page is told whether they were kept, and loses nothing if they were not."""
@@ -521,7 +545,7 @@ class _Page:
             self.bench.save_edit(session, sent)
             scene = self.bench.scene(session)
             answer |= {"saved": True, "after": scene.edit["id"] if scene.edit else ""}
-            return to_data(scene), self.bench.chart(session), SAVED.html(), json.dumps(answer)
+            return to_data(scene), self.draw_chart(session), SAVED.html(), json.dumps(answer)
         except InputError as error:
             toast(error)
             said = Status("The edit was not saved; the message says why.", "trouble")
@@ -532,7 +556,8 @@ class _Page:
 
     def end(self, session: Session | None) -> tuple:
         is_blind = session is not None and session.is_blind
-        return _enabled(False), *self._starting(not is_blind), lessons.card(session.taught if session else None)
+        card = lessons.card(session.taught if session else None)
+        return gr.Timer(active=False), _enabled(False), *self._starting(not is_blind), card
 
     def halt(self, session: Session | None) -> str:
         if session is not None:
@@ -559,6 +584,11 @@ class _Page:
                 return tuple(undone.get(output, gr.skip()) for output in outputs)
 
         return handled
+
+
+def _waiting(before: int) -> Status:
+    place = f": {before} {'run' if before == 1 else 'runs'} before yours" if before else ""
+    return Status(f"Waiting for the model{place}", "busy", 0.0)
 
 
 def _ready(session: Session) -> Status:

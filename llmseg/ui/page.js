@@ -23,3 +23,8 @@ function keptInTab() {
 function keepInTab(news) {
   sessionStorage.setItem("llmseg", JSON.stringify({ ...keptInTab(), ...news }));
 }
+
+// For what is large and can wait until a case is on the screen: Plotly takes a second to start.
+async function caseOnScreen() {
+  while (!document.querySelector(".viewer[data-ready]")) await new Promise(requestAnimationFrame);
+}

@@ -241,3 +241,25 @@ class StopSignals:
         with self._lock:
             if session.id in self._signals:
                 self._signals.pop(session.id).set()
+
+
+class Turns:
+    """Who waits for the model, or has it, in the order they asked."""
+
+    def __init__(self):
+        self._waiting: list[str] = []
+        self._lock = Lock()
+
+    def join(self, session: Session) -> None:
+        """At the end; whoever asks again, gives up the place of before."""
+        with self._lock:
+            self._waiting = [*(id for id in self._waiting if id != session.id), session.id]
+
+    def leave(self, session: Session) -> None:
+        with self._lock:
+            self._waiting = [id for id in self._waiting if id != session.id]
+
+    def before(self, session: Session) -> int:
+        """How many runs come first."""
+        with self._lock:
+            return self._waiting.index(session.id) if session.id in self._waiting else 0

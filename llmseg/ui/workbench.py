@@ -25,7 +25,17 @@ from llmseg.ui.notes import warnings_about
 from llmseg.ui.numbers import Measured
 from llmseg.ui.reading import shortened, told
 from llmseg.ui.running import Drawn, Model, Progress, Stopped, stepwise
-from llmseg.ui.session import Compared, RecentlyUsed, Result, Session, StopSignals, Tried, Workspace, names_in
+from llmseg.ui.session import (
+    Compared,
+    RecentlyUsed,
+    Result,
+    Session,
+    StopSignals,
+    Tried,
+    Turns,
+    Workspace,
+    names_in,
+)
 from llmseg.ui.solid import figure_of, layers_of
 from llmseg.ui.tried import name_of, picture_of, remember, what_changed
 from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_likely, pack_masks, pack_parts
@@ -72,6 +82,7 @@ class Workbench:
         self.catalogue = catalogue
         self.workspace = workspace
         self.stops = StopSignals()
+        self.turns = Turns()
         self.edits = editing.Edits()
         self._prepared = RecentlyUsed(PREPARED_CASES)
         self._preparing = Lock()
@@ -500,6 +511,7 @@ class Workbench:
         """Delete everything kept for a tab that has gone."""
         if session is not None:
             self.stops.stop(session)
+            self.turns.leave(session)
             self.model.forget(session.id)
             if self.workspace.forget(session):
                 self.edits.forget(session.home)

@@ -13,7 +13,14 @@ from PIL import Image
 
 from llmseg.ui.app import launch_options
 
-FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
+FLAGS = (
+    "--no-sandbox",
+    "--disable-gpu",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-sync",
+    "--process-per-site",  # tabs of one context share what was compiled of the page's scripts
+)
 
 
 def serve(demo) -> str:
@@ -30,10 +37,14 @@ def serve(demo) -> str:
 
 
 class Page:
-    """One open tab, and everything it asked for or complained about."""
+    """One open tab, and everything it asked for or complained about.
 
-    def __init__(self, browser, address: str, width: int = 1280, height: int = 720, scale: float = 1, tour: str = "no"):
-        self.tab = browser.new_page(viewport={"width": width, "height": height}, device_scale_factor=scale)
+    Args:
+        opener: a browser, for a tab with a context of its own, or a context; 1280 x 720 unless `options` say otherwise.
+    """
+
+    def __init__(self, opener, address: str, tour: str = "no", **options):
+        self.tab = opener.new_page(**options)
         self.complaints, self.requests = [], []
         self.tab.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
@@ -93,8 +104,11 @@ class Page:
         return np.array(Image.open(io.BytesIO(base64.b64decode(url.split(",")[1]))).convert("RGB"))
 
     def close(self) -> None:
-        """Close the tab; it must have asked nothing of another machine, and complained of nothing."""
         self.tab.close()
+        self.check()
+
+    def check(self) -> None:
+        """The tab must have asked nothing of another machine, and complained of nothing."""
         hosts = {urlparse(url).hostname for url in self.requests if url.startswith("http")}
         assert hosts == {"127.0.0.1"}, "a request left this machine"
         assert self.complaints == []

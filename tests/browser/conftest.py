@@ -55,8 +55,20 @@ def address(segmenter):
         demo.close(verbose=False)
 
 
+@pytest.fixture(scope="module")
+def tabs(browser):
+    """A context whose tabs follow each other."""
+    context = browser.new_context()
+    yield context
+    context.close()
+
+
 @pytest.fixture
-def page(browser, address):
-    page = Page(browser, address)
+def page(tabs, address):
+    before = tabs.pages
+    page = Page(tabs, address)
+    for tab in before:  # not earlier: with its last tab a process goes, and what it had compiled
+        tab.close()
     yield page
-    page.close()
+    page.check()
+    page.tab.evaluate("localStorage.clear()")

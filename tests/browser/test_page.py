@@ -406,7 +406,7 @@ def test_a_note_outlives_a_server_that_knows_nothing_of_it(browser, address):
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
 def test_the_essential_path_needs_no_scrolling(browser, address, width, height):
-    page = Page(browser, address, width, height, scale=2)
+    page = Page(browser, address, viewport={"width": width, "height": height}, device_scale_factor=2)
     assert page.tab.evaluate("document.documentElement.scrollHeight <= window.innerHeight")
     for selector in (
         "#case",

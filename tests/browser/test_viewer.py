@@ -432,7 +432,7 @@ def test_every_key_in_the_list_does_what_it_says(page):
 
 @pytest.mark.parametrize(("width", "height"), [(1280, 720), (1920, 1080)])
 def test_the_bar_fits_in_one_line_and_every_button_has_a_name(browser, address, width, height):
-    page = Page(browser, address, width, height)
+    page = Page(browser, address, viewport={"width": width, "height": height})
     bar = page.tab.locator(".bar").bounding_box()
     tops = set()
     for button in page.tab.locator(".bar button:visible").all():
