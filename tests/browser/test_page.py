@@ -344,16 +344,57 @@ def test_stop_leaves_the_panels_as_they_were(page, segmenter):
     assert "Stored result" in page.tab.inner_text(".panel[data-panel=text]")
 
 
-def test_two_tabs_never_see_each_others_result(browser, address, page):
+def test_two_browsers_running_at_once_never_see_each_others_case_note_file_or_result(
+    browser, address, page, segmenter, tmp_path
+):
+    write_volume(tmp_path / "axolotl.nii.gz", head())
     other = Page(browser, address)
-    stored = other.contours("text")
-    page.note("right")
-    page.run()
-    assert other.contours("text") == stored
-    other.note("left")
-    other.run()
+    other.send(tmp_path / "axolotl.nii.gz")
+    other.wait("#run:not([disabled])")
+    other.wait("#case:has-text('axolotl')")
+    page.note("right, quokka")
+    other.note("left, wombat")
+    segmenter.go_on.clear()
+    try:
+        page.tab.dblclick("#run")  # a second click is no second run
+        page.wait(".status.busy progress")
+        other.tab.click("#run")
+        other.wait(".status:has-text('Waiting for the model: 1 run before yours')")
+    finally:
+        segmenter.go_on.set()
+    for one in (page, other):
+        one.wait(".status.done")
+        one.wait("#run:not([disabled])")
     assert page.contours("text") != other.contours("text")
+    assert page.tab.input_value("#note textarea") == "right, quokka"
+    assert other.tab.input_value("#note textarea") == "left, wombat"
+    assert "axolotl" not in page.tab.content()
+    assert "quokka" not in other.tab.content()
+    results = [{url for url in one.requests if "/packed/" in url and "/cases/" not in url} for one in (page, other)]
+    assert all(results)
+    assert not results[0] & results[1]
     other.close()
+
+
+def test_a_lost_network_is_said_and_loses_neither_note_nor_result(browser, address, segmenter):
+    page = Page(browser, address)
+    segmenter.go_on.clear()
+    try:
+        page.note("right, in my own words")
+        page.tab.click("#run")
+        page.wait(".status.busy progress")
+        page.tab.context.set_offline(True)
+    finally:
+        segmenter.go_on.set()
+    page.wait(".toast-body:has-text('Connection to the server was lost')")
+    page.tab.context.set_offline(False)
+    page.tab.wait_for_selector(".toast-body", state="detached", timeout=90_000)
+    page.wait("#run:not([disabled])")
+    assert page.tab.input_value("#note textarea") == "right, in my own words"
+    page.note("left, in my own words")
+    assert "decode" in page.run()
+    assert all("ERR_INTERNET_DISCONNECTED" in line for line in page.complaints)
+    page.tab.close()
 
 
 def test_a_first_visit_is_shown_round_in_four_steps_and_the_second_is_not(browser, address):
