@@ -25,6 +25,7 @@ FLOORS = {
     "llmseg.__main__": 6,
     "llmseg.cli": 6,
     "llmseg.study_commands": 6,
+    "llmseg.progress": 6,
     "llmseg.ui": 5,
     "llmseg.training": 4,
     "llmseg.evaluation": 4,
