@@ -49,8 +49,11 @@ def _check(options: argparse.Namespace) -> None:
         find_cases(study, datasets)
     for line in _described(study, design):
         print(line)
-    if not datasets:
-        print("Cases were not looked for. Pass their datasets with --data.")
+    print(
+        "All cases are there, with what their arms need."
+        if datasets
+        else "Cases were not looked for. Pass their datasets with --data."
+    )
 
 
 def _prepare(options: argparse.Namespace) -> None:
@@ -84,7 +87,7 @@ def _described(study: Study, design: Design) -> Iterator[str]:
     """The design as `study check` prints it."""
     yield f"{study.title} ({study.key}, seed {study.seed})"
     counts = f"{len(study.cases)} cases, {len(study.training)} for training, {len(study.arms)} arms"
-    yield f"{counts}, {len(study.readers)} readers, {len(study.people) - len(study.readers)} operators"
+    yield f"{counts}; {len(study.readers)} to read, {len(study.people) - len(study.readers)} to operate"
     yield ""
     yield f"{'reader':24} {'readings':>8} {'training':>8} {'repeats':>7}  minutes in each sitting"
     for work in design.workloads:

@@ -15,9 +15,9 @@ import hashlib
 import json
 import os
 import secrets
-from collections.abc import Callable, Mapping, Sequence
+import tempfile
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from types import MappingProxyType
 from typing import TYPE_CHECKING
@@ -28,12 +28,13 @@ from llmseg import __version__
 from llmseg.case import RESEARCH_ONLY, STRUCTURES, Case, InputError, Note, Segmentation, Structures, Volume
 from llmseg.datasets.folder import Dataset
 from llmseg.formats.nifti import read_structures, read_volume, write_mask, write_volume
-from llmseg.formats.segmentation import PROVENANCE, write_segmentation
+from llmseg.formats.segmentation import PROVENANCE, UNCERTAINTY, write_segmentation
 from llmseg.formats.whole import write_whole
 from llmseg.metrics import score
 from llmseg.revision import commit
 from llmseg.study.design import SECRET_BYTES, Reading, design_of, readings_of
-from llmseg.study.protocol import DRAWN, MASKS, REFERENCE, WITH_TEXT, Arm, Study, Task, read_study
+from llmseg.study.protocol import DRAWN, MASKS, NEVER, REFERENCE, WITH_TEXT, Arm, Study, Task, read_study
+from llmseg.text.deidentify import deidentify
 
 if TYPE_CHECKING:
     from llmseg.segmenter import Segmenter
@@ -67,6 +68,7 @@ class Prepared:
         return read_volume(self._case(case) / CT)
 
     def note(self, case: str) -> str:
+        """The case's own note, as de-identification left it."""
         return (self._case(case) / NOTE).read_text(encoding="utf-8")
 
     def reference(self, case: str) -> Structures | None:
@@ -100,7 +102,7 @@ class Prepared:
         columns = {metric: [row[metric] for row in rows if row[metric] is not None] for metric in SCORES}
         return {metric: float(np.mean(values)) if values else None for metric, values in columns.items()}
 
-    @cached_property
+    @property
     def version(self) -> str:
         """The llmseg that prepared it, and its commit where there was one."""
         return " ".join(filter(None, (self._frozen["llmseg"], self._frozen["commit"])))
@@ -138,9 +140,12 @@ def read_prepared(folder: str | Path) -> Prepared:
     frozen = _parsed(path, content)
     if frozen.get("format") != FORMAT:
         raise InputError(f"{path} has format {frozen.get('format')!r}; this version reads {FORMAT}. Use that version.")
-    for name, sha256 in frozen["files"].items():
-        _check_unchanged(folder / name, sha256)
-    readings = {name: tuple(_reading(values) for values in rows) for name, rows in frozen["readings"].items()}
+    try:
+        for name, sha256 in frozen["files"].items():
+            _check_unchanged(folder / name, sha256)
+        readings = {name: tuple(_reading(values) for values in rows) for name, rows in frozen["readings"].items()}
+    except (KeyError, TypeError, AttributeError) as error:
+        raise InputError(f"{path} is damaged ({error!r}). Restore it, or prepare the study anew.") from error
     digest = hashlib.sha256(content).hexdigest()
     return Prepared(folder, read_study(folder / PROTOCOL), digest, MappingProxyType(readings), frozen)
 
@@ -155,6 +160,10 @@ def _check_unchanged(path: Path, sha256: str) -> None:
             f"{path} is not what was frozen (SHA-256 {found[:12]}, expected {sha256[:12]}). Restore it, or prepare "
             "another study in another folder."
         )
+
+
+def _read(path: Path) -> dict:
+    return _parsed(path, path.read_bytes())
 
 
 def _parsed(path: Path, content: bytes) -> dict:
@@ -202,9 +211,19 @@ def find_cases(study: Study, datasets: Sequence[Dataset]) -> dict[str, Listed]:
         if len(listed.get(id, ())) != 1:
             raise InputError(_not_one(id, listed, datasets))
         found[id] = listed[id][0]
+        _check_case(study, found[id].case)
         for arm in study.arms.values():
             _check_available(study, arm, found[id].case)
     return found
+
+
+def _check_case(study: Study, case: Case) -> None:
+    if study.show_note != NEVER and not case.note.text.strip():
+        raise InputError(
+            f"Case {case.id} has no note to show, and show_note = {study.show_note!r}. Write it, or drop the case."
+        )
+    if case.id in study.training and not case.has_structures:
+        raise InputError(f"Training case {case.id} has no reference to show afterwards. Train on one that has.")
 
 
 def _not_one(id: str, listed: Mapping[str, Sequence[Listed]], datasets: Sequence[Dataset]) -> str:
@@ -217,7 +236,7 @@ def _not_one(id: str, listed: Mapping[str, Sequence[Listed]], datasets: Sequence
 
 def _check_available(study: Study, arm: Arm, case: Case) -> None:
     """Look whether contours that are not drawn are there."""
-    if arm.contours == WITH_TEXT and not (arm.note or case.note.text).strip():
+    if arm.contours == WITH_TEXT and not _note(arm, case).strip():
         raise InputError(
             f"Case {case.id}: arm {arm.key!r} reads the note, and it is empty. Write it, or drop the case."
         )
@@ -233,6 +252,17 @@ def _check_available(study: Study, arm: Arm, case: Case) -> None:
             raise InputError(_lacks(case.id, arm.key, missing[0], task.key))
 
 
+def _note(arm: Arm, case: Case) -> str:
+    """What an arm reads of a case."""
+    if arm.notes is None:
+        return arm.note or case.note.text
+    path = arm.notes / f"{case.id}.txt"
+    try:
+        return path.read_text(encoding="utf-8-sig")
+    except (OSError, UnicodeDecodeError) as error:
+        raise InputError(f"{path}, the note of arm {arm.key!r}, cannot be read ({error}). Save it as UTF-8.") from error
+
+
 def _available(arm: Arm, case: Case) -> list[str]:
     if arm.contours == MASKS:
         return _mask_names(arm.masks / case.id)
@@ -240,7 +270,9 @@ def _available(arm: Arm, case: Case) -> list[str]:
 
 
 def _mask_names(folder: Path) -> list[str]:
-    return sorted(path.name.removesuffix(SUFFIX) for path in folder.glob(f"*{SUFFIX}"))
+    """Structures that a folder holds masks of; maps of uncertainty and what was never finished are none."""
+    names = (path.name for path in folder.glob(f"[!.]*{SUFFIX}"))
+    return sorted(name.removesuffix(SUFFIX) for name in names if not name.endswith(UNCERTAINTY))
 
 
 def _lacks(case: str, arm: str, name: str, task: str) -> str:
@@ -278,63 +310,67 @@ def prepare(
     """
     protocol, out = Path(protocol), Path(out)
     study, written = read_study(protocol), protocol.read_bytes()
-    if (out / FROZEN).exists():
-        _check_same(out, written)
-        return read_prepared(out)
+    _check_free(out, written)
     design_of(study)
     found = find_cases(study, datasets)
-    _claim(out, written)
-    workshop = _Workshop(study, out, Path(checkpoint) if checkpoint else None, load)
-    for number, (id, listed) in enumerate(found.items()):
+    workshop = _Workshop(study, out, checkpoint, load)
+    is_frozen = (out / FROZEN).exists()
+    if is_frozen:
+        read_prepared(out)  # what is gone from it must not be drawn again
+    else:
+        _claim(out, written)
+    for number, (id, listed) in enumerate(found.items(), start=1):
         try:
             workshop.draw(listed)
         except InputError as error:
             raise InputError(str(error) if id in str(error) else f"Case {id}: {error}") from error
         if on_progress:
-            on_progress((number + 1) * len(study.arms), len(found) * len(study.arms))
-    write_whole(out / FROZEN, (json.dumps(_frozen(study, out), indent=1) + "\n").encode())
+            on_progress(number * len(study.arms), len(found) * len(study.arms))
+    if not is_frozen:
+        write_whole(out / FROZEN, (json.dumps(_frozen(study, out), indent=1) + "\n").encode())
     return read_prepared(out)
 
 
-def _check_same(out: Path, written: bytes) -> None:
-    if not (out / PROTOCOL).exists() or (out / PROTOCOL).read_bytes() != written:
-        raise InputError(f"{out} holds another study, or this one before its protocol changed. Choose another --out.")
+def _check_free(out: Path, written: bytes) -> None:
+    """Refuse a folder that holds anything but this study."""
+    if not out.is_dir():
+        if out.exists():
+            raise InputError(f"{out} is a file. Choose a new folder.")
+    elif (out / PROTOCOL).exists():
+        if (out / PROTOCOL).read_bytes() != written:
+            raise InputError(
+                f"{out} holds another study, or this one before its protocol changed. Choose another --out."
+            )
+    elif any(not path.name.startswith(".") for path in out.iterdir()):  # one that was killed leaves a .writing-
+        raise InputError(f"{out} holds other files. Choose an empty folder, or a new one.")
 
 
 def _claim(out: Path, written: bytes) -> None:
     """Make the folder this study's: protocol first, then the secret."""
-    if (out / PROTOCOL).exists():
-        _check_same(out, written)
-    elif out.is_dir() and any(out.iterdir()):
-        raise InputError(f"{out} holds other files. Choose an empty folder, or a new one.")
-    else:
-        write_whole(out / PROTOCOL, written)
+    write_whole(out / PROTOCOL, written)
     if not (out / SECRET).exists():
-        _write_secret(out / SECRET)
-
-
-def _write_secret(path: Path) -> None:
-    temporary = path.with_name(f".{SECRET}-{os.getpid()}")
-    # Closed to others from its first moment on.
-    with os.fdopen(os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600), "wb") as file:
-        file.write(secrets.token_bytes(SECRET_BYTES))
-    os.replace(temporary, path)
+        # Closed to others from its first moment on, as mkstemp makes it.
+        handle, temporary = tempfile.mkstemp(dir=out, prefix=".writing-")
+        with os.fdopen(handle, "wb") as file:
+            file.write(secrets.token_bytes(SECRET_BYTES))
+        os.replace(temporary, out / SECRET)
 
 
 class _Workshop:
     """Copies cases and draws their arms into a study's folder; networks load when the first contour needs them."""
 
-    def __init__(self, study: Study, out: Path, checkpoint: Path | None, load: Load | None):
-        self._study, self._out, self._checkpoint, self._load = study, out, checkpoint, load
+    def __init__(self, study: Study, out: Path, checkpoint: str | Path | None, load: Load | None):
+        self._study, self._out, self._load = study, out, load
+        drawn = [arm for arm in study.arms.values() if arm.contours in DRAWN]
+        self._checkpoints = {arm.key: Path(arm.checkpoint or checkpoint or _default()) for arm in drawn}
+        self._digests = {path: _digest(path) for path in set(self._checkpoints.values())}
         self._segmenters: dict[Path, Segmenter] = {}
-        self._digests: dict[Path, str] = {}
 
     def draw(self, listed: Listed) -> None:
         """Make one case ready: what is there already is only looked at."""
-        self._copy(listed.case)
+        copied = self._copy(listed.case)
         folder, opened = _case_folder(self._out, listed.case.id), {}
-        volume = read_volume(folder / CT)
-        reference = read_structures(folder / REFERENCES, tuple(listed.case.structures or ()))
+        volume, reference = read_volume(folder / CT), read_structures(folder / REFERENCES, tuple(copied["reference"]))
         for arm in self._study.arms.values():
             target = _arm_folder(self._out, listed.case.id, arm.key)
             asked = self._asked(arm, listed.case)
@@ -349,7 +385,8 @@ class _Workshop:
             write_segmentation(target, Segmentation(drawn.structures, provenance))
         _shown(self._study, self._out, listed.case.id)
 
-    def _copy(self, case: Case) -> None:
+    def _copy(self, case: Case) -> dict[str, object]:
+        """Copy CT, note and reference, and say what they were."""
         folder, volume, reference = _case_folder(self._out, case.id), case.volume, case.structures
         source = {
             "ct_sha256": _volume_sha256(volume),
@@ -358,22 +395,24 @@ class _Workshop:
         }
         if (folder / COPIED).exists():
             _check_begun(folder / COPIED, source, key=None)
-            return
+            return source
         if reference is not None:
             _check_grid(reference, volume, None)
         write_volume(folder / CT, volume)
-        write_whole(folder / NOTE, case.note.text.encode())
+        # Readers may see it, and a study travels: names stay at home.
+        write_whole(folder / NOTE, deidentify(case.note.text).text.encode())
         for name, mask in (reference or {}).items():
             write_mask(folder / REFERENCES / f"{name}{SUFFIX}", mask, volume.affine)
         write_whole(folder / COPIED, (json.dumps(source, indent=1) + "\n").encode())
+        return source
 
     def _asked(self, arm: Arm, case: Case) -> dict[str, object]:
         """What decides how an arm's contours come out, as far as it is known without drawing them."""
         asked: dict[str, object] = {"contours": arm.contours}
         if arm.contours in DRAWN:
-            asked["checkpoint_sha256"] = self._digest(self._path(arm))
+            asked["checkpoint_sha256"] = self._digests[self._checkpoints[arm.key]]
         if arm.contours == WITH_TEXT:
-            asked["note_sha256"] = _sha256(arm.note or case.note.text)
+            asked["note_sha256"] = _sha256(_note(arm, case))
         if arm.contours == MASKS:
             folder = arm.masks / case.id
             asked["files"] = {name: _file_sha256(folder / f"{name}{SUFFIX}") for name in _mask_names(folder)}
@@ -387,28 +426,14 @@ class _Workshop:
         if arm.contours == MASKS:
             folder = arm.masks / listed.case.id
             return Segmentation(read_structures(folder, _mask_names(folder)), {"condition": MASKS})
-        path = self._path(arm)
+        path = self._checkpoints[arm.key]
         segmenter = self._segmenter(path)
-        note = Note(arm.note or listed.case.note.text) if arm.contours == WITH_TEXT else None
+        note = Note(_note(arm, listed.case)) if arm.contours == WITH_TEXT else None
         if found := _stored(listed, arm, segmenter, note, volume):
             return found
         if path not in opened:
             opened[path] = segmenter.open(volume, others=listed.case.others(segmenter.modalities))
         return opened[path].segment(note)
-
-    def _path(self, arm: Arm) -> Path:
-        if arm.checkpoint or self._checkpoint:
-            return arm.checkpoint or self._checkpoint
-        from llmseg.segmenter import DEFAULT_CHECKPOINT
-
-        return DEFAULT_CHECKPOINT
-
-    def _digest(self, path: Path) -> str:
-        from llmseg.model.checkpoint import digest_of
-
-        if path not in self._digests:
-            self._digests[path] = digest_of(path)
-        return self._digests[path]
 
     def _segmenter(self, path: Path) -> Segmenter:
         if path not in self._segmenters:
@@ -418,12 +443,24 @@ class _Workshop:
         return self._segmenters[path]
 
 
+def _default() -> Path:
+    from llmseg.segmenter import DEFAULT_CHECKPOINT
+
+    return DEFAULT_CHECKPOINT
+
+
+def _digest(checkpoint: Path) -> str:
+    from llmseg.model.checkpoint import digest_of
+
+    return digest_of(checkpoint)
+
+
 def _stored(listed: Listed, arm: Arm, segmenter: Segmenter, note: Note | None, volume: Volume) -> Segmentation | None:
     """Contours that the dataset holds, if the same segmenter drew them with the same note on the same grid."""
     folder = listed.stored(arm.contours)
     if not (folder / PROVENANCE).is_file():
         return None
-    said = _parsed(folder / PROVENANCE, (folder / PROVENANCE).read_bytes())
+    said = _read(folder / PROVENANCE)
     reading = segmenter.read(note) if note else None
     expected = json.loads(json.dumps(segmenter.provenance(reading, volume.shape, volume.affine)))
     if said != expected:
@@ -433,8 +470,7 @@ def _stored(listed: Listed, arm: Arm, segmenter: Segmenter, note: Note | None, v
 
 def _check_begun(path: Path, asked: dict, key: str | None = "asked") -> None:
     """Refuse to go on with what was begun from other inputs."""
-    begun = _parsed(path, path.read_bytes())
-    begun = begun if key is None else begun.get(key)
+    begun = _read(path) if key is None else _read(path).get(key)
     if begun != asked:
         raise InputError(
             f"{path.parent} was made from another image, note, mask or checkpoint than there is now. Give what it was "
@@ -468,7 +504,7 @@ def _shown(study: Study, out: Path, case: str) -> dict[str, list[str]]:
     Raises:
         InputError: an arm lacks one, or the arms have none in common.
     """
-    names = {arm: _said(out, case, arm)["structures"] for arm in study.arms}
+    names = {arm: _read(_arm_folder(out, case, arm) / PROVENANCE)["structures"] for arm in study.arms}
     return {task.key: _shown_in(task, case, names) for task in study.tasks}
 
 
@@ -483,11 +519,6 @@ def _shown_in(task: Task, case: str, names: Mapping[str, Sequence[str]]) -> list
         raise InputError(f"Case {case}: the arms of task {task.key!r} have no structure in common. Drop the case.")
     order = [*STRUCTURES, *sorted(common - set(STRUCTURES))]
     return list(task.structures) or [name for name in order if name in common]
-
-
-def _said(out: Path, case: str, arm: str) -> dict:
-    path = _arm_folder(out, case, arm) / PROVENANCE
-    return _parsed(path, path.read_bytes())
 
 
 # ---- freezing ----
@@ -510,21 +541,27 @@ def _frozen(study: Study, out: Path) -> dict[str, object]:
     }
 
 
-def _files(study: Study, out: Path) -> list[Path]:
-    folders = [_case_folder(out, id) for id in (*study.training, *study.cases)]
-    folders += [_arm_folder(out, id, arm) for id in (*study.training, *study.cases) for arm in study.arms]
-    found = (path for folder in folders for path in sorted(folder.rglob("*")))
-    return [out / PROTOCOL, *(path for path in found if path.is_file() and not path.name.startswith("."))]
+def _files(study: Study, out: Path) -> Iterator[Path]:
+    """All that must never change, by name: what else lies in the folder is no part of the study."""
+    yield out / PROTOCOL
+    for id in (*study.training, *study.cases):
+        folder = _case_folder(out, id)
+        references = (f"{REFERENCES}/{name}{SUFFIX}" for name in _read(folder / COPIED)["reference"])
+        yield from (folder / name for name in (CT, NOTE, COPIED, *references))
+        for arm in study.arms:
+            folder = _arm_folder(out, id, arm)
+            names = _read(folder / PROVENANCE)["structures"]
+            yield from (folder / name for name in (PROVENANCE, *(f"{name}{SUFFIX}" for name in names)))
 
 
 def _frozen_case(study: Study, out: Path, case: str) -> dict[str, object]:
-    path = _case_folder(out, case) / COPIED
-    source = _parsed(path, path.read_bytes())
+    source = _read(_case_folder(out, case) / COPIED)
     return {**source, "reference": list(source["reference"]), "shown": _shown(study, out, case)}
 
 
 def _frozen_arm(out: Path, case: str, arm: str) -> dict[str, object]:
-    said, folder = _said(out, case, arm), _arm_folder(out, case, arm)
+    folder = _arm_folder(out, case, arm)
+    said = _read(folder / PROVENANCE)
     structures = read_structures(folder, said["structures"])
     return {
         "sha256": _masks_sha256(structures, structures),

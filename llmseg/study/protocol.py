@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from llmseg.case import InputError
-from llmseg.datasets.folder import check_id
 from llmseg.formats.toml import read_toml
+from llmseg.study.table import Table
 
 RATE, COMPARE, EDIT = KINDS = ("rate", "compare", "edit")
 READER, OPERATOR = ROLES = ("reader", "operator")
@@ -19,7 +17,7 @@ ORDINAL, PREFERENCE, CHOICE, TEXT = MEASURES = ("ordinal", "preference", "choice
 WITH_TEXT, WITHOUT_TEXT, REFERENCE, MASKS = CONTOURS = ("text", "no-text", "reference", "masks")
 DRAWN = (WITH_TEXT, WITHOUT_TEXT)
 """Contours that the network draws."""
-SHOW_NOTE = ("never", "after", "before")
+NEVER, AFTER, BEFORE = SHOW_NOTE = ("never", "after", "before")
 MINUTES = {RATE: 1.0, COMPARE: 1.5, EDIT: 5.0}
 """Expected of one reading, where the protocol does not say."""
 MOST_SESSIONS, MOST_BACK, LONGEST_NAME = 100, 100, 80
@@ -66,7 +64,7 @@ class Arm:
 
     Args:
         contours: "text" and "no-text" are drawn by the network, "reference" comes with the case, "masks" from a folder.
-        note: read instead of the case's own, for "text".
+        note, notes: read instead of the case's own, for "text": one text for all cases, or a folder of `<case>.txt`.
         checkpoint: another network than the one that `study prepare` is given.
         masks: folder of `<case>/<NAME>.nii.gz`, for "masks" (for example contours that were edited by hand).
     """
@@ -74,6 +72,7 @@ class Arm:
     key: str
     contours: str
     note: str | None = None
+    notes: Path | None = None
     checkpoint: Path | None = None
     masks: Path | None = None
 
@@ -141,7 +140,7 @@ class Study:
     repeats: float = 0.0
     sessions: int = 1
     washout_days: float = 0.0
-    show_note: str = "never"
+    show_note: str = NEVER
     back: int = 1
     introduction: str = ""
     minutes: Mapping[str, float] = field(default_factory=dict)
@@ -167,7 +166,7 @@ def read_study(path: str | Path) -> Study:
             the table and the key.
     """
     path = Path(path)
-    table = _Table(read_toml(path), str(path))
+    table = Table(read_toml(path), str(path))
     scales = SCALES | {key: _scale(key, inner) for key, inner in table.named("scales", required=False)}
     arms = {key: _arm(key, inner, path.parent) for key, inner in table.named("arms")}
     questions = {key: _question(key, inner, scales) for key, inner in table.named("questions")}
@@ -190,7 +189,7 @@ def read_study(path: str | Path) -> Study:
         repeats=table.number("repeats", 0.0, most=1),
         sessions=table.whole("sessions", 1, least=1, most=MOST_SESSIONS),
         washout_days=table.number("washout_days", 0.0),
-        show_note=table.one_of("show_note", SHOW_NOTE, "never"),
+        show_note=table.one_of("show_note", SHOW_NOTE, NEVER),
         back=table.whole("back", 1, most=MOST_BACK),
         introduction=table.text("introduction", ""),
         minutes=minutes,
@@ -200,7 +199,7 @@ def read_study(path: str | Path) -> Study:
     return study
 
 
-def _scale(key: str, table: _Table) -> Scale:
+def _scale(key: str, table: Table) -> Scale:
     if key in SCALES:
         raise table.refusal(f"{key!r} is a scale already. Give yours another name.")
     measure = table.one_of("measure", (ORDINAL, PREFERENCE, CHOICE))
@@ -213,33 +212,35 @@ def _scale(key: str, table: _Table) -> Scale:
     return Scale(key, measure, labels)
 
 
-def _arm(key: str, table: _Table, folder: Path) -> Arm:
+def _arm(key: str, table: Table, folder: Path) -> Arm:
     """One arm; paths are relative to the protocol's folder."""
     if key == TIE:
         raise table.refusal(f"{TIE!r} is what no preference is called. Give the arm another name.")
     contours = table.one_of("contours", CONTOURS)
-    fitting = {"note": (WITH_TEXT,), "checkpoint": DRAWN, "masks": (MASKS,)}
-    for option, kinds in fitting.items():
-        if option in table and contours not in kinds:
+    fitting = {"note": (WITH_TEXT,), "notes": (WITH_TEXT,), "checkpoint": DRAWN, "masks": (MASKS,)}
+    given = {option: table.text(option) for option in fitting if table.offers(option)}
+    for option in given:
+        if contours not in fitting[option]:
             raise table.refusal(f"{option!r} means nothing with contours = {contours!r}. Leave it out.")
-    given = {option: table.text(option) for option in fitting if option in table}
     if contours == MASKS and "masks" not in given:
         raise table.refusal(
             f"'masks' is missing: the folder with <case>/<NAME>.nii.gz. Add it for contours = {MASKS!r}."
         )
+    if {"note", "notes"} <= given.keys():
+        raise table.refusal("has 'note' and 'notes'. Leave one of them out.")
     table.close()
     paths = {option: folder / text for option, text in given.items() if option != "note"}
     return Arm(key, contours, given.get("note"), **paths)
 
 
-def _question(key: str, table: _Table, scales: Mapping[str, Scale]) -> Question:
+def _question(key: str, table: Table, scales: Mapping[str, Scale]) -> Question:
     scale = table.one_of("scale", tuple(scales))
     question = Question(key, table.text("text"), scales[scale], table.yes_or_no("required", True))
     table.close()
     return question
 
 
-def _task(table: _Table, arms: Mapping[str, Arm], questions: Mapping[str, Question]) -> Task:
+def _task(table: Table, arms: Mapping[str, Arm], questions: Mapping[str, Question]) -> Task:
     kind = table.one_of("kind", KINDS)
     own, other = ("pairs", "arms") if kind == COMPARE else ("arms", "pairs")
     if other in table:
@@ -252,7 +253,7 @@ def _task(table: _Table, arms: Mapping[str, Arm], questions: Mapping[str, Questi
         arms=table.ids("arms") if own == "arms" else (),
         pairs=table.pairs("pairs") if own == "pairs" else (),
         structures=table.ids("structures", ()),
-        repeats=table.number("repeats", 0.0, most=1) if "repeats" in table else None,
+        repeats=table.number("repeats", 0.0, most=1) if table.offers("repeats") else None,
     )
     _check_known(table, "arm", [arm for combination in task.combinations for arm in combination], arms)
     _check_known(table, "question", task.questions, questions)
@@ -261,7 +262,7 @@ def _task(table: _Table, arms: Mapping[str, Arm], questions: Mapping[str, Questi
     return task
 
 
-def _person(table: _Table) -> Person:
+def _person(table: Table) -> Person:
     name = table.text("name")
     if len(name) > LONGEST_NAME or not name.isprintable():
         raise table.refusal(f"name = {name!r:.100} is no name. Write one line of {LONGEST_NAME} characters at most.")
@@ -270,13 +271,13 @@ def _person(table: _Table) -> Person:
     return person
 
 
-def _check_known(table: _Table, what: str, keys: Iterable[str], known: Mapping[str, object]) -> None:
+def _check_known(table: Table, what: str, keys: Iterable[str], known: Mapping[str, object]) -> None:
     for key in keys:
         if key not in known:
             raise table.refusal(f"unknown {what} {key!r}. Known: {', '.join(known)}.")
 
 
-def _check_questions(table: _Table, task: Task, questions: Mapping[str, Question]) -> None:
+def _check_questions(table: Table, task: Task, questions: Mapping[str, Question]) -> None:
     for key in task.questions:
         if questions[key].scale.measure == PREFERENCE and task.kind != COMPARE:
             raise table.refusal(
@@ -285,7 +286,7 @@ def _check_questions(table: _Table, task: Task, questions: Mapping[str, Question
             )
 
 
-def _check_pairs(table: _Table, task: Task) -> None:
+def _check_pairs(table: Table, task: Task) -> None:
     """Refuse comparisons that say nothing, say it twice, or show one arm more often than another."""
     seen = set()
     for pair in task.pairs:
@@ -303,7 +304,7 @@ def _check_pairs(table: _Table, task: Task) -> None:
         )
 
 
-def _check(study: Study, table: _Table) -> None:
+def _check(study: Study, table: Table) -> None:
     """What only the whole protocol shows."""
     _check_once(table, "task", (task.key for task in study.tasks))
     _check_once(table, "name", (person.name.casefold() for person in study.people))
@@ -321,129 +322,15 @@ def _check(study: Study, table: _Table) -> None:
     _check_arms_differ(study, table)
 
 
-def _check_once(table: _Table, what: str, keys: Iterable[str]) -> None:
+def _check_once(table: Table, what: str, keys: Iterable[str]) -> None:
     key, count = Counter(keys).most_common(1)[0]
     if count > 1:
         raise table.refusal(f"{what} {key!r} is given {count} times. Give each a name of its own.")
 
 
-def _check_arms_differ(study: Study, table: _Table) -> None:
+def _check_arms_differ(study: Study, table: Table) -> None:
     same: dict[tuple, str] = {}
     for key, arm in study.arms.items():
-        first = same.setdefault((arm.contours, arm.note, arm.checkpoint, arm.masks), key)
+        first = same.setdefault((arm.contours, arm.note, arm.notes, arm.checkpoint, arm.masks), key)
         if first != key:
             raise table.refusal(f"arms {first!r} and {key!r} are the same contours. Change one, or leave it out.")
-
-
-class _Table:
-    """One table of the file: each key is taken once, and `close` refuses what nobody took."""
-
-    def __init__(self, values: object, where: str):
-        self._where = where
-        if not isinstance(values, Mapping):
-            raise self.refusal("is no table. Write it as docs/studies.md shows.")
-        self._left, self._known = dict(values), []
-
-    def __contains__(self, key: str) -> bool:
-        return key in self._left
-
-    def refusal(self, text: str) -> InputError:
-        return InputError(f"{self._where}: {text}")
-
-    def close(self) -> None:
-        for key in self._left:
-            raise self.refusal(f"unknown key {key!r}. Known keys: {', '.join(dict.fromkeys(self._known))}.")
-
-    def _take(self, key: str, default: object) -> object:
-        self._known.append(key)
-        if key not in self._left and default is None:
-            raise self.refusal(f"{key!r} is missing. Add it; docs/studies.md says what it means.")
-        return self._left.pop(key, default)
-
-    def _wrong(self, key: str, value: object, expected: str) -> InputError:
-        return self.refusal(f"{key} = {value!r:.100} cannot be used; expected {expected}. Correct it.")
-
-    def text(self, key: str, default: str | None = None) -> str:
-        value = self._take(key, default)
-        if not isinstance(value, str) or (default is None and not value.strip()):
-            raise self._wrong(key, value, "text in quotation marks")
-        return value.strip()
-
-    def one_of(self, key: str, known: Sequence[str], default: str | None = None) -> str:
-        value = self._take(key, default)
-        if value not in known:
-            raise self._wrong(key, value, f"one of {', '.join(known)}")
-        return value
-
-    def yes_or_no(self, key: str, default: bool) -> bool:
-        value = self._take(key, default)
-        if not isinstance(value, bool):
-            raise self._wrong(key, value, "true or false")
-        return value
-
-    def whole(self, key: str, default: int | None, *, least: int = 0, most: float = math.inf) -> int:
-        value = self._take(key, default)
-        if type(value) is not int or not least <= value <= most:
-            raise self._wrong(key, value, f"a whole number {_range(least, most)}")
-        return value
-
-    def number(self, key: str, default: float, *, above: float | None = None, most: float = math.inf) -> float:
-        value = self._take(key, default)
-        fits = type(value) in (int, float) and math.isfinite(value) and 0 <= value <= most
-        if not fits or (above is not None and value <= above):
-            raise self._wrong(key, value, "a number above 0" if above is not None else f"a number {_range(0, most)}")
-        return float(value)
-
-    def texts(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
-        values = self._take(key, default)
-        if not isinstance(values, list | tuple) or not all(isinstance(v, str) and v.strip() for v in values):
-            raise self._wrong(key, values, "a list of texts")
-        if default is None and not values:
-            raise self._wrong(key, values, "one or more")
-        stripped = tuple(value.strip() for value in values)
-        for value, count in Counter(stripped).items():
-            if count > 1:
-                raise self.refusal(f"{key} has {value!r} {count} times. Leave one there.")
-        return stripped
-
-    def id(self, key: str) -> str:
-        return self._checked(self.text(key))
-
-    def ids(self, key: str, default: Sequence[str] | None = None) -> tuple[str, ...]:
-        return tuple(self._checked(text) for text in self.texts(key, default))
-
-    def _checked(self, id: str) -> str:
-        try:
-            check_id(id)
-        except InputError as error:
-            raise self.refusal(str(error)) from error
-        return id
-
-    def pairs(self, key: str) -> tuple[tuple[str, str], ...]:
-        values = self._take(key, None)
-        if not isinstance(values, list) or not values:
-            raise self._wrong(key, values, 'pairs of arms, [["one", "other"]]')
-        for pair in values:
-            if not isinstance(pair, list) or len(pair) != 2 or not all(isinstance(arm, str) for arm in pair):
-                raise self._wrong(key, pair, 'pairs of arms, [["one", "other"]]')
-        return tuple((first, second) for first, second in values)
-
-    def named(self, key: str, *, required: bool = True) -> Iterator[tuple[str, _Table]]:
-        """The tables [key.<name>], in the file's order."""
-        inner = _Table(self._take(key, None if required else {}), f"{self._where}: [{key}]")
-        if required and not inner._left:
-            raise inner.refusal("holds nothing. Add one; docs/studies.md has an example.")
-        for name, values in inner._left.items():
-            yield inner._checked(name), _Table(values, f"{self._where}: [{key}.{name}]")
-
-    def listed(self, key: str) -> Iterator[_Table]:
-        """The tables [[key]], in the file's order."""
-        values = self._take(key, None)
-        if not isinstance(values, list) or not values:
-            raise self._wrong(key, values, f"one table [[{key}]] or more")
-        for number, inner in enumerate(values, start=1):
-            yield _Table(inner, f"{self._where}: [[{key}]] number {number}")
-
-
-def _range(least: float, most: float) -> str:
-    return f"from {least:g} to {most:g}" if math.isfinite(most) else f"of {least:g} or more"
