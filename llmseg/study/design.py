@@ -11,14 +11,15 @@ import hashlib
 import hmac
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from random import Random
 
 from llmseg.case import InputError
 from llmseg.study.protocol import Person, Study, Task
 
-DRAWS = 32
+DRAWS = 16
 """Orders that are drawn for a sitting, and places for a repeat, to keep what lies furthest from the same case."""
 SECRET_BYTES, ID_DIGITS = 32, 32
 
@@ -61,7 +62,7 @@ def readings_of(study: Study, person: Person, secret: bytes) -> tuple[Reading, .
     numbers = {slot.key: number for number, slot in enumerate(planned, start=1)}
     found = []
     for number, slot in enumerate(planned, start=1):
-        repeats = numbers[(*slot.key[:3], False)] if slot.is_repeat else None
+        repeats = numbers[(*slot.read, False)] if slot.is_repeat else None
         shown = {"session": slot.session, "task": slot.task, "case": slot.case, "arms": slot.arms}
         reading = Reading("", person.name, number, **shown, repeats=repeats, training=slot.training)
         found.append(replace(reading, id=_id(study, reading, secret)))
@@ -93,9 +94,14 @@ class _Slot:
     is_repeat: bool = False
     training: bool = False
 
-    @property
+    @cached_property
+    def read(self) -> tuple:
+        """What is read, whichever time."""
+        return self.task, self.case, self.combination
+
+    @cached_property
     def key(self) -> tuple:
-        return self.task, self.case, self.combination, self.is_repeat
+        return (*self.read, self.is_repeat)
 
 
 def _trained(study: Study) -> list[_Slot]:
@@ -240,30 +246,46 @@ def _ordered(slots: Iterable[_Slot], study: Study, rng: Random) -> list[_Slot]:
     for session, own in sittings.items():
         if not own:
             raise InputError(f"sessions = {study.sessions} leaves sitting {session} without a reading. Lower it.")
-        best = max((_drawn(own, tasks, rng) for _ in range(DRAWS)), key=_apart)
-        if _apart(best)[0] == 1:
-            raise InputError(
-                f"Sitting {session} is too short to repeat a reading in it. Add cases, or set repeats = 0."
-            )
-        ordered += best
+        ordered += _best_order(session, own, ordered[-1:], tasks, rng)
     return ordered
 
 
-def _drawn(slots: Sequence[_Slot], tasks: Mapping[str, int], rng: Random) -> list[_Slot]:
-    places = {slot.key: slot.place + (rng.random() - 0.5) * slot.room for slot in slots}
-    return sorted(slots, key=lambda slot: (tasks[slot.task], places[slot.key]))
+def _best_order(
+    session: int, slots: Sequence[_Slot], before: list[_Slot], tasks: Mapping[str, int], rng: Random
+) -> list[_Slot]:
+    """One sitting's order.
+
+    Args:
+        before: the reading just before, or a repeat could open a sitting whose predecessor its first has closed.
+    """
+
+    def best(places: Callable[[], dict[tuple, float]]) -> list[_Slot]:
+        drawn = (places() for _ in range(DRAWS))
+        orders = (sorted(slots, key=lambda s, at=at: (tasks[s.task], at[s.key])) for at in drawn)
+        return max(orders, key=lambda order: _apart(before + order))
+
+    order = best(lambda: {s.key: s.place + (rng.random() - 0.5) * s.room for s in slots})
+    if _apart(before + order)[0] == 1:
+        # A short part: any order will do in which repeats come last.
+        here = {slot.read for slot in slots if not slot.is_repeat}
+        order = best(lambda: {s.key: rng.random() + (s.is_repeat and s.read in here) for s in slots})
+    if _apart(before + order)[0] == 1:
+        raise InputError(f"Sitting {session} is too short to repeat a reading in it. Add cases, or set repeats = 0.")
+    return order
 
 
 def _apart(order: Sequence[_Slot]) -> tuple[int, int]:
     """Steps between a repeat and its first, and between any two readings of one case, where they are fewest."""
     repeats = cases = len(order) + 1
-    seen: dict[str, int] = {}
-    firsts = {slot.key[:3]: number for number, slot in enumerate(order) if not slot.is_repeat}
+    last: dict[str, int] = {}
+    firsts: dict[tuple, int] = {}
     for number, slot in enumerate(order):
-        cases = min(cases, number - seen.get(slot.case, -len(order)))
-        seen[slot.case] = number
-        if slot.is_repeat and slot.key[:3] in firsts:
-            repeats = min(repeats, abs(number - firsts[slot.key[:3]]))
+        cases = min(cases, number - last.get(slot.case, -len(order)))
+        last[slot.case] = number
+        if slot.is_repeat:
+            repeats = min(repeats, number - firsts.get(slot.read, -len(order)))
+        else:
+            firsts[slot.read] = number
     return repeats, cases
 
 
