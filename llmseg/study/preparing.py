@@ -95,7 +95,7 @@ class Prepared:
         """Agreement with the reference: each of SCORES as mean over structures, None where there is none to average.
 
         Args:
-            names: which structures, as a task shows them; empty means all that the reference has.
+            names: which structures, as a task shows them; empty means all that any task shows and the reference has.
         """
         found = self._drawn(case, arm)["scores"]
         rows = [row for name, row in found.items() if not names or name in names]
@@ -323,7 +323,7 @@ def prepare(
         try:
             workshop.draw(listed)
         except InputError as error:
-            raise InputError(str(error) if id in str(error) else f"Case {id}: {error}") from error
+            raise InputError(str(error) if str(error).startswith("Case ") else f"Case {id}: {error}") from error
         if on_progress:
             on_progress(number * len(study.arms), len(found) * len(study.arms))
     if not is_frozen:
@@ -380,7 +380,7 @@ class _Workshop:
             drawn = self._drawn(arm, listed, volume, reference, opened)
             _check_grid(drawn.structures, volume, arm)
             names = list(drawn.structures)
-            said = {"structures": names, "scores": _scores(reference, drawn.structures)}
+            said = {"structures": names, "scores": _scores(self._study, reference, drawn.structures)}
             provenance = {"asked": asked, "drawn_by": dict(drawn.provenance), **said}
             write_segmentation(target, Segmentation(drawn.structures, provenance))
         _shown(self._study, self._out, listed.case.id)
@@ -488,10 +488,16 @@ def _check_grid(structures: Structures, volume: Volume, arm: Arm | None) -> None
         )
 
 
-def _scores(reference: Structures | None, drawn: Structures) -> dict[str, dict[str, float | None]]:
-    """Structure -> each of SCORES, None where neither has drawn it; nothing without a reference."""
-    rows = score(reference, drawn) if reference else []
-    return {row.structure: {metric: _or_none(getattr(row, metric)) for metric in SCORES} for row in rows}
+def _scores(study: Study, reference: Structures | None, drawn: Structures) -> dict[str, dict[str, float | None]]:
+    """Each structure that a task shows -> each of SCORES, None where neither has drawn it; nothing without a
+    reference."""
+    if reference is None:
+        return {}
+    names = set(reference)
+    if all(task.structures for task in study.tasks):
+        names &= {name for task in study.tasks for name in task.structures}
+    shown = Structures({name: mask for name, mask in reference.items() if name in names}, reference.affine)
+    return {row.structure: {metric: _or_none(getattr(row, metric)) for metric in SCORES} for row in score(shown, drawn)}
 
 
 def _or_none(value: float) -> float | None:
