@@ -87,6 +87,22 @@ def test_agreement_with_the_reference_is_known(prepared):
     assert prepared.scores("one", "noted", ["Larynx"]) == dict.fromkeys(SCORES)
 
 
+def test_a_study_needs_no_reference_where_no_arm_and_no_training_asks_for_one(tmp_path):
+    write_protocol(
+        tmp_path / "protocol",
+        ('training = ["three"]', ""),
+        ('[arms.drawn]\ncontours = "reference"', ""),
+        ('["noted", "plain", "drawn"]', '["noted", "plain"]'),
+    )
+    dataset = small_dataset(tmp_path)
+    for case in CASES:
+        dataset = changed(dataset, case, has_structures=False, load_structures=lambda: None)
+    prepared = prepare_again(tmp_path, dataset=dataset)
+    assert prepared.reference("one") is None
+    assert prepared.scores("one", "noted") == dict.fromkeys(SCORES)
+    assert prepared.structures("rating", "one") == ("PTV_High",)
+
+
 def test_what_one_arm_lacks_is_shown_for_none(prepared):
     assert set(prepared.contours("one", "drawn")) == {"PTV_High", "SpinalCord"}
     assert prepared.structures("rating", "one") == ("PTV_High",)
