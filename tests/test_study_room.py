@@ -9,8 +9,8 @@ from llmseg.study.store import Store
 
 
 @pytest.fixture
-def store(tmp_path):
-    store = Store.open(f"sqlite:///{tmp_path}/study.db")
+def store(database):
+    store = Store.open(database)
     yield store
     store.close()
 

@@ -77,8 +77,8 @@ class Access:
 
     def without_code(self) -> tuple[str, ...]:
         """Who was never given one."""
-        records = self._store.records(*self._people)
-        return tuple(name for name in self._people if _last(records.get(name, ()), CODE) is None)
+        given = self._store.records(kind=CODE)
+        return tuple(name for name in self._people if name not in given)
 
     def _new_code(self, name: str) -> str:
         if name not in self._people:
@@ -154,9 +154,8 @@ class Access:
 
     def _whose(self, code: str) -> str | None:
         typed = self._hash(code)
-        records = self._store.records(*self._people)
-        current = {name: _last(record, CODE) for name, record in records.items()}
-        found = [name for name, event in current.items() if event and _same(event.content["scrypt"], typed)]
+        given = self._store.records(self._people, CODE)
+        found = [name for name, codes in given.items() if hmac.compare_digest(codes[-1].content["scrypt"], typed)]
         return found[0] if found else None
 
     def _hash(self, code: str) -> str:
@@ -241,10 +240,6 @@ def _network(address: str) -> str:
 
 def _secret(ticket: Ticket | str) -> str:
     return ticket.secret if isinstance(ticket, Ticket) else str(ticket)
-
-
-def _same(known: str, typed: str) -> bool:
-    return hmac.compare_digest(known, typed)
 
 
 def _sha256(secret: str) -> str:

@@ -170,11 +170,10 @@ class ReadingRoom:
     def __init__(self, prepared: Prepared, store: Store, now: Callable[[], datetime]):
         self._prepared, self._store, self._now = prepared, store, now
         self._study = prepared.study
-        self._tasks = {task.key: task for task in self._study.tasks}
         salt = bytes.fromhex(self._found().content["salt"])
         self._access = Access(store, self._study.people, salt, now)
         self._owner = secrets.token_urlsafe(32)
-        self._names_of = lru_cache(maxsize=None)(self._names_in)
+        self._names_in = lru_cache(maxsize=None)(self._names_of)
 
     def _found(self) -> Event:
         """The study's first event; it binds the store to this study."""
@@ -286,7 +285,7 @@ class ReadingRoom:
         name = self._reader(ticket)
         _check_sent(reading_id, key, client_time)
         reading = self._readings(name, reading_id)
-        if self._tasks[reading.task].kind != EDITING:
+        if self._task(reading).kind != EDITING:
             raise InputError(f"Nothing is edited in this reading. {RELOAD}")
         content = {"after": after, "seconds": self._checked_edit(reading, masks, seconds)}
         content["apl_mm"] = self._apl_mm(reading, masks)
@@ -532,7 +531,7 @@ class ReadingRoom:
             bare,
             number=reading.number,
             reading=reading.id,
-            kind=self._tasks[reading.task].kind,
+            kind=self._task(reading).kind,
             training=reading.training,
             questions=self._questions(reading),
             structures=self._names(reading),
@@ -545,17 +544,19 @@ class ReadingRoom:
     # ---- what is read ----
 
     def _task(self, reading: Reading) -> Task:
-        return self._tasks[reading.task]
+        return self._study.task(reading.task)
 
     def _questions(self, reading: Reading) -> tuple[Question, ...]:
         return tuple(self._study.questions[key] for key in self._task(reading).questions)
 
     def _names(self, reading: Reading) -> tuple[str, ...]:
-        return self._names_of(reading.case, reading.arms, self._task(reading).structures)
+        return self._names_in(self._task(reading), reading.case)
 
-    def _names_in(self, case: str, arms: tuple[str, ...], wanted: tuple[str, ...]) -> tuple[str, ...]:
-        found = dict.fromkeys(name for arm in arms for name in self._prepared.contours(case, arm))
-        return tuple(name for name in found if not wanted or name in wanted)
+    def _names_of(self, task: Task, case: str) -> tuple[str, ...]:
+        """What each of the task's arms has contoured, so that what is missing tells no arm from another."""
+        arms = dict.fromkeys(arm for combination in task.combinations for arm in combination)
+        drawn = [self._prepared.contours(case, arm) for arm in arms]
+        return tuple(n for n in drawn[0] if all(n in d for d in drawn) and n in (task.structures or (n,)))
 
     def _contours(self, reading: Reading, arm: str) -> Structures:
         return _narrowed(self._prepared.contours(reading.case, arm), self._names(reading))
@@ -641,6 +642,8 @@ class ReadingRoom:
         if task.kind == EDITING:
             row = replace(row, **_edit_numbers([s for s in course.edits.get(reading.id, []) if s.turn < last.turn]))
         said = last.content["answers"]
+        if not task.questions:
+            return [row]
         return [
             replace(row, question=q.key, measure=q.scale.measure, value=_unblinded(q, said[q.key], arms))
             for q in self._questions(reading)

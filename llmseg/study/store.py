@@ -12,7 +12,7 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
@@ -263,13 +263,15 @@ class Store:
 
     def record(self, name: str) -> tuple[Event, ...]:
         """The events of one record by turn, without masks."""
-        return self.records(name).get(name, ())
+        return self.records([name]).get(name, ())
 
-    def records(self, *names: str) -> dict[str, tuple[Event, ...]]:
-        """Name -> its events by turn, without masks; of all records where none is named."""
+    def records(self, names: Iterable[str] | None = None, kind: str | None = None) -> dict[str, tuple[Event, ...]]:
+        """Name -> its events by turn, without masks; of all records, and of every kind, where none is named."""
         query = sa.select(*_LIGHT, EVENTS.c.content_sha256).order_by(EVENTS.c.record, EVENTS.c.turn)
-        if names:
+        if names is not None:
             query = query.where(EVENTS.c.record.in_(names))
+        if kind is not None:
+            query = query.where(EVENTS.c.kind == kind)
         with self.reading() as connection:
             rows = connection.execute(query).all()
         found: dict[str, list[Event]] = {}
