@@ -71,22 +71,23 @@ class Access:
         # One code at a time: hashing costs memory, and no more attempts than this are under way when they are counted.
         self._door = Lock()
 
-    def enroll(self, names: Iterable[str]) -> Mapping[str, str]:
-        """Name -> new code; an earlier code and its tickets open nothing any more."""
-        return {name: self._new_code(name) for name in names}
+    def enroll(self, names: Iterable[str] | None = None) -> Mapping[str, str]:
+        """Name -> new code; an earlier code and its tickets open nothing any more.
 
-    def without_code(self) -> tuple[str, ...]:
-        """Who was never given one."""
-        given = self._store.records(kind=CODE)
-        return tuple(name for name in self._people if name not in given)
+        Args:
+            names: None for everyone who was never given a code.
+        """
+        if names is None:
+            codes = {name: self._new_code(name, is_first=True) for name in self._people}
+            return {name: code for name, code in codes.items() if code}
+        return {name: self._new_code(name) for name in _known(names, self._people)}
 
-    def _new_code(self, name: str) -> str:
-        if name not in self._people:
-            raise InputError(f"{name!r} is nobody in this study. Name one of: {', '.join(self._people)}.")
+    def _new_code(self, name: str, is_first: bool = False) -> str | None:
         code = new_code()
-        content = {"scrypt": self._hash(code)}
-        self._store.act(name, lambda _: Event(name, self._now(), "", CODE, content))
-        return code
+        event = Event(name, self._now(), "", CODE, {"scrypt": self._hash(code)})
+        # Asked in the same breath: of two commands that enroll at once, only one shows codes.
+        record = self._store.act(name, lambda record: None if is_first and _last(record, CODE) else event)
+        return code if record[-1].content == event.content else None
 
     def sign_in(self, code: str, address: str) -> Ticket:
         """Let in whoever has this code.
@@ -204,6 +205,14 @@ def _word(bits: int) -> str:
         letters[bits >> shift & len(letters) - 1]
         for letters, shift in ((CONSONANTS, 12), (VOWELS, 10), (CONSONANTS, 6), (VOWELS, 4), (CONSONANTS, 0))
     )
+
+
+def _known(names: Iterable[str], people: Mapping[str, Person]) -> tuple[str, ...]:
+    names = tuple(names)
+    for name in names:
+        if name not in people:
+            raise InputError(f"{name!r} is nobody in this study. Name one of: {', '.join(people)}.")
+    return names
 
 
 def is_revoked(record: tuple[Event, ...]) -> bool:

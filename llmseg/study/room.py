@@ -6,10 +6,12 @@ Every method looks at the ticket first. What a reader is given names no arm, cas
 from __future__ import annotations
 
 import hmac
+import logging
 import math
 import re
 import secrets
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
 from functools import lru_cache
@@ -17,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmseg.case import InputError, Structures, Volume
+from llmseg.case import InputError, Structures, Volume, spacing_of
 from llmseg.metrics import Agreement
 from llmseg.study.access import CODE, REVOKE, Access, Ticket, is_revoked
 from llmseg.study.answers import Answer
@@ -54,6 +56,8 @@ from llmseg.study.store import Event, Store, clock_note, repeated
 
 if TYPE_CHECKING:
     from llmseg.study.preparing import Prepared
+
+log = logging.getLogger(__name__)
 
 STUDY, PAUSE = "study", "pause"
 THE_STUDY = ""
@@ -197,7 +201,7 @@ class ReadingRoom:
         Returns:
             Name -> code.
         """
-        return self._access.enroll(self._access.without_code() if names is None else names)
+        return self._access.enroll(names)
 
     def sign_in(self, code: str, address: str) -> Ticket:
         """See `Access.sign_in`."""
@@ -350,7 +354,8 @@ class ReadingRoom:
     def volume(self, ticket: Ticket | str, reading_id: str) -> Volume:
         """The CT of the open reading, or of the one that may be gone back to."""
         reading, _ = self._in_sight(ticket, reading_id)
-        return replace(self._prepared.volume(reading.case), name="the CT")
+        with _blinded():
+            return replace(self._prepared.volume(reading.case), name="the CT")
 
     def shown(self, ticket: Ticket | str, reading_id: str) -> tuple[Structures, ...]:
         """The contours of the open reading as prepared; of a comparison A and B. Of the one before likewise."""
@@ -374,7 +379,8 @@ class ReadingRoom:
         reading, course = self._in_sight(ticket, reading_id)
         if course.awaits != FEEDBACK or course.reading != reading:
             raise NotCurrent(f"There is no feedback for this reading. {RELOAD}")
-        return _narrowed(self._prepared.reference(reading.case), self._names(reading))
+        with _blinded():
+            return _narrowed(self._prepared.reference(reading.case), self._names(reading))
 
     # ---- operating ----
 
@@ -555,11 +561,13 @@ class ReadingRoom:
     def _names_of(self, task: Task, case: str) -> tuple[str, ...]:
         """What each of the task's arms has contoured, so that what is missing tells no arm from another."""
         arms = dict.fromkeys(arm for combination in task.combinations for arm in combination)
-        drawn = [self._prepared.contours(case, arm) for arm in arms]
+        with _blinded():
+            drawn = [self._prepared.contours(case, arm) for arm in arms]
         return tuple(n for n in drawn[0] if all(n in d for d in drawn) and n in (task.structures or (n,)))
 
     def _contours(self, reading: Reading, arm: str) -> Structures:
-        return _narrowed(self._prepared.contours(reading.case, arm), self._names(reading))
+        with _blinded():
+            return _narrowed(self._prepared.contours(reading.case, arm), self._names(reading))
 
     def _contour_sha256(self, reading: Reading) -> str:
         return "|".join(self._prepared.contour_sha256(reading.case, arm) for arm in reading.arms)
@@ -567,12 +575,12 @@ class ReadingRoom:
     def _checked_edit(
         self, reading: Reading, masks: Mapping[str, np.ndarray], seconds: Mapping[str, float]
     ) -> dict[str, float]:
-        names, shape = self._names(reading), self._prepared.volume(reading.case).shape
+        start = self._contours(reading, reading.arms[0])
         for name in (*masks, *seconds):
-            if name not in names:
+            if name not in start:
                 raise InputError(f"The edit names the structure {str(name)[:40]!r}, which is not edited here. {RELOAD}")
-        for mask in masks.values():
-            if np.shape(mask) != shape or np.asarray(mask).dtype != bool:
+        for name, mask in masks.items():
+            if np.shape(mask) != start[name].shape or np.asarray(mask).dtype != bool:
                 raise InputError(f"The edit is not on the CT's grid, so it was not saved. {RELOAD}")
         for value in seconds.values():
             _check_seconds(value)
@@ -580,10 +588,10 @@ class ReadingRoom:
 
     def _apl_mm(self, reading: Reading, masks: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Structure -> added path length of what is drawn now, against what the edit began with."""
-        volume, start = self._prepared.volume(reading.case), self._contours(reading, reading.arms[0])
-        axis = int(np.argmax(np.abs(volume.affine[2, :3]) / volume.spacing_mm))
-        empty = np.zeros(volume.shape, bool)
-        found = {n: Agreement(mask, start.get(n, empty), volume.spacing_mm, axis).apl_mm for n, mask in masks.items()}
+        start = self._contours(reading, reading.arms[0])
+        spacing_mm = spacing_of(start.affine)
+        axis = int(np.argmax(np.abs(start.affine[2, :3]) / spacing_mm))
+        found = {name: Agreement(mask, start[name], spacing_mm, axis).apl_mm for name, mask in masks.items()}
         return {name: 0.0 if math.isnan(apl) else apl for name, apl in found.items()}
 
     # ---- what comes out ----
@@ -652,6 +660,18 @@ class ReadingRoom:
 
 
 _ENDED = "Your access to this study was ended. Ask the person who runs it."
+
+
+@contextmanager
+def _blinded() -> Iterator[None]:
+    """Where a prepared file cannot be read, its name, which says arm and case, goes to the log alone."""
+    try:
+        yield
+    except (InputError, OSError) as error:
+        log.error("a prepared file: %s", error)
+        raise InputError(
+            "The images of this reading cannot be read on the server. Tell the person who runs the study."
+        ) from None
 
 
 def _is_paused(record: tuple[Event, ...]) -> bool:

@@ -16,7 +16,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
-from functools import cached_property
 from pathlib import Path
 from threading import Lock
 from urllib.parse import quote
@@ -108,7 +107,7 @@ ATTEMPTS = sa.Table(
     sa.Column("at", UTC, nullable=False),
     sqlite_autoincrement=True,
 )
-_LIGHT = [column for column in EVENTS.c if column.name not in ("masks", "content_sha256")]
+_LIGHT = [column for column in EVENTS.c if column.name != "masks"]
 
 
 @dataclass(frozen=True)
@@ -126,6 +125,7 @@ class Event:
         masks: of an edit (`pack_masks`); not read back with a record.
         turn: its place in that record, 1, 2, ...; given by `Store.act`.
         seq: place among all events; 0 before it is stored.
+        content_sha256: of kind, reading, content and masks; by which a repetition is known.
     """
 
     record: str
@@ -141,16 +141,17 @@ class Event:
     masks: bytes | None = field(default=None, repr=False)
     turn: int = 0
     seq: int = 0
+    content_sha256: str = ""
 
-    @cached_property
+    def __post_init__(self):
+        if not self.content_sha256:
+            said = "\n".join((self.kind, self.reading, self.written)).encode() + b"\n" + (self.masks or b"")
+            object.__setattr__(self, "content_sha256", hashlib.sha256(said).hexdigest())
+
+    @property
     def written(self) -> str:
         """The content, in the one spelling that its hash is taken of; ASCII, as PostgreSQL's text holds no NUL."""
         return json.dumps(self.content, sort_keys=True, separators=(",", ":"), allow_nan=False)
-
-    @cached_property
-    def content_sha256(self) -> str:
-        said = "\n".join((self.kind, self.reading, self.written)).encode()
-        return hashlib.sha256(said + b"\n" + (self.masks or b"")).hexdigest()
 
 
 class Store:
@@ -226,11 +227,13 @@ class Store:
             with self.writing() as connection:
                 seq = connection.execute(sa.insert(EVENTS).values(row)).inserted_primary_key[0]
         except sa.exc.IntegrityError as error:
-            earlier = self._with_key(event)
-            if earlier is None:
-                raise Overtaken from error
-            return earlier
-        return replace(event, seq=seq)
+            record = self.record(event.record)
+            if earlier := repeated(event, record):
+                return earlier
+            if not record or record[-1].turn < event.turn:
+                raise  # refused for another reason, and would be for ever
+            raise Overtaken from error
+        return replace(event, seq=seq, masks=None)
 
     def act(self, name: str, decide: Callable[[tuple[Event, ...]], Event | None]) -> tuple[Event, ...]:
         """Add what comes next in a record.
@@ -256,18 +259,13 @@ class Store:
             if not noted:
                 return (*record, stored)
 
-    def _with_key(self, event: Event) -> Event | None:
-        if event.key is None:
-            return None
-        return repeated(event, self.record(event.record))
-
     def record(self, name: str) -> tuple[Event, ...]:
         """The events of one record by turn, without masks."""
         return self.records([name]).get(name, ())
 
     def records(self, names: Iterable[str] | None = None, kind: str | None = None) -> dict[str, tuple[Event, ...]]:
         """Name -> its events by turn, without masks; of all records, and of every kind, where none is named."""
-        query = sa.select(*_LIGHT, EVENTS.c.content_sha256).order_by(EVENTS.c.record, EVENTS.c.turn)
+        query = sa.select(*_LIGHT).order_by(EVENTS.c.record, EVENTS.c.turn)
         if names is not None:
             query = query.where(EVENTS.c.record.in_(names))
         if kind is not None:
@@ -275,11 +273,8 @@ class Store:
         with self.reading() as connection:
             rows = connection.execute(query).all()
         found: dict[str, list[Event]] = {}
-        for *values, content_sha256 in rows:
-            columns = dict(zip((column.name for column in _LIGHT), values, strict=True))
-            event = Event(**columns | {"content": json.loads(columns["content"])})
-            # As it was stored: with the masks, which are not read here.
-            event.__dict__["content_sha256"] = content_sha256
+        for row in rows:
+            event = Event(**{**row._mapping, "content": json.loads(row.content)})
             found.setdefault(event.record, []).append(event)
         return {name: tuple(events) for name, events in found.items()}
 
