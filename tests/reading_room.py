@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta, timezone
 from itertools import count
@@ -30,6 +30,7 @@ from llmseg.study.protocol import (
 from llmseg.study.room import Place, ReadingRoom, Submitted
 from llmseg.study.store import Store
 
+NAMES = ("Brainstem", "Parotid_L", "SpinalCord")
 SHAPE = (12, 10, 6)
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
 QUESTIONS = {
@@ -53,13 +54,6 @@ STUDY = Study(
     people=(Person("Ada"), Person("Ben"), Person("Olga", OPERATOR)),
     back=2,
 )
-
-
-@dataclass(frozen=True)
-class Scores:
-    dice: float | None
-    hd95_mm: float | None
-    surface_dice_3mm: float | None
 
 
 @dataclass(frozen=True)
@@ -90,15 +84,19 @@ class Prepared:
     def contour_sha256(self, case: str, arm: str) -> str:
         return hashlib.sha256(f"{case}/{arm}".encode()).hexdigest()
 
-    def scores(self, case: str, arm: str) -> Scores:
+    def structures(self, task: str, case: str) -> tuple[str, ...]:
+        return self.study.task(task).structures or NAMES
+
+    def scores(self, case: str, arm: str, names: Sequence[str] = ()) -> Mapping[str, float | None]:
         known = case in self.references
-        return Scores(*((0.9, 2.0, 0.8) if known else (None, None, None)))
+        values = (0.9 if arm == "text" else 0.7, float(len(names)), 0.8) if known else (None, None, None)
+        return dict(zip(("dice", "hd95_mm", "surface_dice_3mm"), values, strict=True))
 
 
 def _drawn(edge: int) -> Structures:
     mask = np.zeros(SHAPE, bool)
     mask[2 : 2 + edge, 2 : 2 + edge, 1:4] = True
-    return Structures(dict.fromkeys(("Brainstem", "Parotid_L", "SpinalCord"), mask), AFFINE)
+    return Structures(dict.fromkeys(NAMES, mask), AFFINE)
 
 
 def prepared(study: Study = STUDY, *, references: tuple[str, ...] = (), **changes) -> Prepared:

@@ -14,7 +14,6 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
-from functools import lru_cache
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -177,7 +176,6 @@ class ReadingRoom:
         salt = bytes.fromhex(self._found().content["salt"])
         self._access = Access(store, self._study.people, salt, now)
         self._owner = secrets.token_urlsafe(32)
-        self._names_in = lru_cache(maxsize=None)(self._names_of)
 
     def _found(self) -> Event:
         """The study's first event; it binds the store to this study."""
@@ -291,8 +289,10 @@ class ReadingRoom:
         reading = self._readings(name, reading_id)
         if self._task(reading).kind != EDITING:
             raise InputError(f"Nothing is edited in this reading. {RELOAD}")
-        content = {"after": after, "seconds": self._checked_edit(reading, masks, seconds)}
-        content["apl_mm"] = self._apl_mm(reading, masks)
+        start = self._contours(reading, reading.arms[0])
+        _check_edit(start, masks, seconds)
+        content = {"after": after, "seconds": {name: float(value) for name, value in seconds.items()}}
+        content["apl_mm"] = _apl_mm(start, masks)
         event = Event(
             name,
             self._now(),
@@ -477,7 +477,7 @@ class ReadingRoom:
         return _is_paused(self._store.record(THE_STUDY))
 
     def _has_reference(self, reading: Reading) -> bool:
-        return self._prepared.scores(reading.case, reading.arms[0]).dice is not None
+        return any(value is not None for value in self._scores(reading).values())
 
     def _readings(self, name: str, reading_id: str) -> Reading:
         found = next((reading for reading in self._prepared.readings[name] if reading.id == reading_id), None)
@@ -556,14 +556,10 @@ class ReadingRoom:
         return tuple(self._study.questions[key] for key in self._task(reading).questions)
 
     def _names(self, reading: Reading) -> tuple[str, ...]:
-        return self._names_in(self._task(reading), reading.case)
+        return self._prepared.structures(reading.task, reading.case)
 
-    def _names_of(self, task: Task, case: str) -> tuple[str, ...]:
-        """What each of the task's arms has contoured, so that what is missing tells no arm from another."""
-        arms = dict.fromkeys(arm for combination in task.combinations for arm in combination)
-        with _blinded():
-            drawn = [self._prepared.contours(case, arm) for arm in arms]
-        return tuple(n for n in drawn[0] if all(n in d for d in drawn) and n in (task.structures or (n,)))
+    def _scores(self, reading: Reading) -> Mapping[str, float | None]:
+        return self._prepared.scores(reading.case, reading.arms[0], self._names(reading))
 
     def _contours(self, reading: Reading, arm: str) -> Structures:
         with _blinded():
@@ -571,28 +567,6 @@ class ReadingRoom:
 
     def _contour_sha256(self, reading: Reading) -> str:
         return "|".join(self._prepared.contour_sha256(reading.case, arm) for arm in reading.arms)
-
-    def _checked_edit(
-        self, reading: Reading, masks: Mapping[str, np.ndarray], seconds: Mapping[str, float]
-    ) -> dict[str, float]:
-        start = self._contours(reading, reading.arms[0])
-        for name in (*masks, *seconds):
-            if name not in start:
-                raise InputError(f"The edit names the structure {str(name)[:40]!r}, which is not edited here. {RELOAD}")
-        for name, mask in masks.items():
-            if np.shape(mask) != start[name].shape or np.asarray(mask).dtype != bool:
-                raise InputError(f"The edit is not on the CT's grid, so it was not saved. {RELOAD}")
-        for value in seconds.values():
-            _check_seconds(value)
-        return {name: float(value) for name, value in seconds.items()}
-
-    def _apl_mm(self, reading: Reading, masks: Mapping[str, np.ndarray]) -> dict[str, float]:
-        """Structure -> added path length of what is drawn now, against what the edit began with."""
-        start = self._contours(reading, reading.arms[0])
-        spacing_mm = spacing_of(start.affine)
-        axis = int(np.argmax(np.abs(start.affine[2, :3]) / spacing_mm))
-        found = {name: Agreement(mask, start[name], spacing_mm, axis).apl_mm for name, mask in masks.items()}
-        return {name: 0.0 if math.isnan(apl) else apl for name, apl in found.items()}
 
     # ---- what comes out ----
 
@@ -623,7 +597,6 @@ class ReadingRoom:
     def _rows(self, course: Course, reading: Reading) -> list[Answer]:
         given = course.answers[reading.id]
         last, task, arms = given[-1], self._task(reading), reading.arms
-        scores = self._prepared.scores(reading.case, arms[0])
         row = Answer(
             study=self._study.key,
             reader=reading.reader,
@@ -640,9 +613,7 @@ class ReadingRoom:
             repeats=reading.repeats,
             training=reading.training,
             active_seconds=sum(event.content["active_seconds"] for event in given),
-            dice=scores.dice,
-            hd95_mm=scores.hd95_mm,
-            surface_dice_3mm=scores.surface_dice_3mm,
+            **self._scores(reading),
             answered_at=last.at.isoformat(timespec="milliseconds"),
             app_version=last.app_version,
             contour_sha256=last.contour_sha256,
@@ -695,6 +666,14 @@ def _summed(saves: list[Event]) -> dict[str, float]:
     return seconds
 
 
+def _apl_mm(start: Structures, masks: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Structure -> added path length of what is drawn now, against what the edit began with."""
+    spacing_mm = spacing_of(start.affine)
+    axis = int(np.argmax(np.abs(start.affine[2, :3]) / spacing_mm))
+    found = {name: Agreement(mask, start[name], spacing_mm, axis).apl_mm for name, mask in masks.items()}
+    return {name: 0.0 if math.isnan(apl) else apl for name, apl in found.items()}
+
+
 def _edit_numbers(saves: list[Event]) -> dict[str, float]:
     apl_mm = {name: value for save in saves for name, value in save.content["apl_mm"].items()}
     return {"edit_seconds": sum(_summed(saves).values()), "apl_mm": sum(apl_mm.values())}
@@ -719,6 +698,19 @@ def _check_sent(reading_id: object, key: object, client_time: object) -> None:
 def _check_seconds(value: object) -> None:
     if type(value) not in (int, float) or not 0 <= value <= LONGEST_SECONDS:
         raise InputError(f"What was sent says it took {str(value)[:40]!r} seconds. {RELOAD}")
+
+
+def _check_edit(start: Structures, masks: object, seconds: object) -> None:
+    if not isinstance(masks, Mapping) or not isinstance(seconds, Mapping):
+        raise InputError(f"The edit holds no contour. {RELOAD}")
+    for name in (*masks, *seconds):
+        if name not in start:
+            raise InputError(f"The edit names the structure {str(name)[:40]!r}, which is not edited here. {RELOAD}")
+    for name, mask in masks.items():
+        if np.shape(mask) != start[name].shape or np.asarray(mask).dtype != bool:
+            raise InputError(f"The edit is not on the CT's grid, so it was not saved. {RELOAD}")
+    for value in seconds.values():
+        _check_seconds(value)
 
 
 def _texts(answers: object) -> dict[str, str]:
