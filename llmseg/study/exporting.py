@@ -136,7 +136,7 @@ def data_dictionary() -> str:
         "",
         f"`{TABLE}` has one row for each question of each reading: the last answer where it was changed, with the",
         "blinding undone. It is UTF-8 with commas; an empty cell is no value; labels are a JSON list. A text that",
-        "begins with one of `= + - @ '`, a tab or a line break has an apostrophe before it, so that no spreadsheet runs",
+        "begins with one of `= + - @ '`, a tab or a line break has an apostrophe before it, so no spreadsheet runs",
         "it: take one leading apostrophe away.",
         "",
         "| column | type | may be empty | meaning |",
