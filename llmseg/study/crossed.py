@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -96,6 +96,13 @@ def mean(values: np.ndarray, scale: str = PLAIN) -> Estimate:
     """The mean of (R, C) or (R, C, A) numbers with its interval."""
     present = ~np.isnan(values)
     return estimate(mean_of(values), present.reshape(*present.shape[:2], -1).sum(2), scale)
+
+
+def mean_between(values: np.ndarray, least: float, most: float) -> Estimate:
+    """The mean of numbers that cannot leave [least, most], and neither can its interval."""
+    found = mean((values - least) / (most - least), SHARE)
+    ends = {name: least + (most - least) * getattr(found, name) for name in ("value", "low", "high")}
+    return replace(found, **ends)
 
 
 def estimate(statistic: Statistic, readings: np.ndarray, scale: str = PLAIN, undefined: str = "") -> Estimate:

@@ -624,7 +624,13 @@ class ReadingRoom:
         if not task.questions:
             return [row]
         return [
-            replace(row, question=q.key, measure=q.scale.measure, value=_unblinded(q, said[q.key], arms))
+            replace(
+                row,
+                question=q.key,
+                measure=q.scale.measure,
+                value=_unblinded(q, said[q.key], arms),
+                labels=q.scale.labels,
+            )
             for q in self._questions(reading)
             if q.key in said
         ]

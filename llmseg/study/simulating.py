@@ -149,7 +149,7 @@ class Panel:
         paces = rng.normal(0, like.pace, (sizes[0], 1)) + rng.normal(0, like.pace, (sizes[0], longest))
         self._seconds = like.seconds * np.exp(paces)
         self._chance = rng.random((sizes[0], longest))
-        self._metrics = _metrics(contours + rng.normal(0, like.noise, sizes[1:]))
+        self._metrics = _metrics(contours + rng.normal(0, like.noise, (3, *sizes[1:])))
 
     def says(self, reading: Reading) -> dict[str, str]:
         """Question's key -> answer as shown: an ordinal's number, "A", "tie" or "B", a label, or words."""
