@@ -80,6 +80,7 @@ class Rating:
     """One question of one task on an ordinal scale.
 
     Args:
+        dice: DSC of the contours that were rated, (C, A); NaN where there is none.
         repeatability: None where nothing was read twice.
     """
 
@@ -87,6 +88,7 @@ class Rating:
     question: str
     labels: tuple[str, ...]
     values: Crossed
+    dice: np.ndarray
     arms: tuple[ArmRating, ...]
     differences: tuple[Difference, ...]
     model: MixedModel
@@ -110,6 +112,7 @@ def rating(answers: Sequence[Answer], repeats: Sequence[Answer], arms: Sequence[
         question=some.question,
         labels=labels,
         values=values,
+        dice=_dice(values, answers),
         arms=tuple(_arm(values, arm, len(labels)) for arm in values.arms),
         differences=tuple(_difference(values, pair, len(labels)) for pair in combinations(values.arms, 2)),
         model=mixed_model(values),
@@ -139,6 +142,11 @@ def paired_over_cases(first: np.ndarray, second: np.ndarray) -> Comparison:
     counts = both.sum(0)[cases]
     means = [np.where(both, values, 0).sum(0)[cases] / counts for values in (first, second)]
     return compare(*means)
+
+
+def _dice(values: Crossed, answers: Sequence[Answer]) -> np.ndarray:
+    known = {(a.case, a.arm): a.dice for a in answers if a.dice is not None}
+    return np.array([[known.get((case, arm), np.nan) for arm in values.arms] for case in values.cases])
 
 
 def _arm(values: Crossed, arm: str, labels: int) -> ArmRating:

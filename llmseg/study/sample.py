@@ -38,6 +38,7 @@ class Sample:
         missing: readings that were to be there and are not, of the readers who count.
         left_out: readers left out because they are unfinished.
         comments: answers in words.
+        first_day, last_day: of the counted answers, ISO 8601; empty where they have no time.
     """
 
     study: str
@@ -54,6 +55,8 @@ class Sample:
     missing: int
     left_out: tuple[str, ...]
     comments: int
+    first_day: str
+    last_day: str
 
     def of(self, measure: str) -> dict[tuple[str, str], tuple[Answer, ...]]:
         """(task, question) -> the counted answers of a measure, in the order of the table."""
@@ -97,6 +100,7 @@ def sample(
         raise InputError(f"Of {len(answers)} answers there are {why}. Wait for the readers.")
     named = {arm for a in counted for arm in (a.arm, a.other) if arm is not None}
     repeats = tuple(a for a in answers if a.repeats is not None and not a.training and a.reader not in left_out)
+    days = {a.answered_at[: len("2026-01-31")] for a in counted if a.answered_at}
     return Sample(
         study=studies[0],
         counted=counted,
@@ -111,6 +115,8 @@ def sample(
         planned=planned is not None,
         missing=sum(row.of - row.read for row in unfinished if row.reader not in left_out),
         left_out=left_out,
+        first_day=min(days, default=""),
+        last_day=max(days, default=""),
         comments=sum(a.measure == TEXT and a.value.strip() != "" for a in counted),
     )
 

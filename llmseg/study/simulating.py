@@ -17,11 +17,20 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 
 from llmseg.study.answers import Answer
 from llmseg.study.design import Reading
 from llmseg.study.protocol import CHOICE, EDIT, ORDINAL, PREFERENCE, TIE, Question, Study
+
+if TYPE_CHECKING:
+    from llmseg.study.access import Ticket
+    from llmseg.study.room import Place, ReadingRoom
+
+SIMULATED = "simulated"
+"""What such answers have for a version."""
 
 A, B = "A", "B"
 WORDS = "=simulated; nothing to add"
@@ -31,7 +40,6 @@ _GRID = np.linspace(-8, 8, 2001)
 """Of a standard normal variable; finer than any spread that is of use here."""
 
 _LEAST_SPREAD = 1e-9
-_VERSION = "simulated"
 
 
 @dataclass(frozen=True)
@@ -189,10 +197,9 @@ class Panel:
 
 
 def _metrics(quality: np.ndarray) -> np.ndarray:
-    """(3, ...): DSC, HD95 in mm, surface DSC."""
-    return np.stack(
-        [1 / (1 + np.exp(-1.6 - 0.5 * quality)), 6 * np.exp(-0.4 * quality), 1 / (1 + np.exp(-1 - quality))]
-    )
+    """DSC, HD95 in mm and surface DSC, (3, C, A), of the quality that each of them sees."""
+    dice, hd95_mm, surface = quality
+    return np.stack([1 / (1 + np.exp(-1.6 - 0.5 * dice)), 6 * np.exp(-0.4 * hd95_mm), 1 / (1 + np.exp(-1 - surface))])
 
 
 def simulate(study: Study, readings: Mapping[str, Sequence[Reading]], like: Readers, seed: int) -> list[Answer]:
@@ -203,6 +210,37 @@ def simulate(study: Study, readings: Mapping[str, Sequence[Reading]], like: Read
     """
     panel = Panel(study, readings, like, seed)
     return [answer for own in readings.values() for reading in own for answer in _rows(study, reading, panel)]
+
+
+def read_through(room: ReadingRoom, ticket: Ticket, panel: Panel, readings: Sequence[Reading], stop: int = 0) -> Place:
+    """Let one simulated reader go through a reading room, as a page would, until he is done or has to wait.
+
+    Args:
+        ticket: the reader's.
+        readings: his, as `Prepared.readings` has them: a simulated reader knows what he looks at.
+        stop: answer so many readings and leave; 0 goes on to the end.
+    Returns:
+        where he is then.
+    """
+    from llmseg.study.course import FEEDBACK, READING
+    from llmseg.study.room import Submitted
+
+    by_id = {reading.id: reading for reading in readings}
+    place, answered = room.present(ticket), 0
+    while place.state in (READING, FEEDBACK) and not (stop and answered == stop):
+        if place.state == FEEDBACK:
+            place = room.go_on(ticket, place.reading)
+            continue
+        reading = by_id[place.reading]
+        seconds, editing, _ = panel.takes(reading)
+        if editing is not None:
+            share = editing / len(place.structures)
+            room.save_edit(
+                ticket, reading.id, f"{reading.id}-edit", {}, dict.fromkeys(place.structures, share), after=place.edited
+            )
+        place = room.answer(ticket, Submitted(reading.id, panel.says(reading), f"{reading.id}-answer", seconds))
+        answered += 1
+    return place
 
 
 def _rows(study: Study, reading: Reading, panel: Panel) -> list[Answer]:
@@ -224,7 +262,7 @@ def _rows(study: Study, reading: Reading, panel: Panel) -> list[Answer]:
         "edit_seconds": editing,
         "apl_mm": apl,
         **panel.metrics(reading.case, reading.arms[0]),
-        "app_version": _VERSION,
+        "app_version": SIMULATED,
     }
     if not task.questions:  # an edit may ask nothing
         return [Answer(**shared, question="", measure="", value="")]
