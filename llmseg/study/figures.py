@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from llmseg.plots import ARMS
-from llmseg.study.crossed import Crossed, Estimate
+from llmseg.study.crossed import Estimate
 from llmseg.study.effort import Effort
 from llmseg.study.preference import Preference, means_over_readers
 from llmseg.study.ratings import Rating

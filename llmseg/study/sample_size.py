@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -60,8 +60,8 @@ class SampleSize:
         like = self.like
         if self.aim == ACCEPTABILITY:
             aim = (
-                f"The share acceptable is {self.share:.0%} with one arm and {self.share + self.difference:.0%} with the "
-                f"other, on a scale of {self.labels} labels."
+                f"The share acceptable is {self.share:.0%} with one arm and {self.share + self.difference:.0%} with "
+                f"the other, on a scale of {self.labels} labels."
             )
         else:
             win, tie, loss = like.preference(*ARMS)
@@ -70,9 +70,9 @@ class SampleSize:
             aim,
             "Every reader reads every case in both arms, once; none is missing.",
             "Readers and cases are draws from many; the study is to speak for all of them.",
-            f"On the hidden scale of quality, standard deviations are: readers' leniency {like.bias:g}, their taste for an "
-            f"arm {like.taste:g}, cases' difficulty {like.difficulty:g}, fit of an arm to a case {like.fit:g}, noise of a "
-            f"reading {like.noise:g}.",
+            f"On the hidden scale of quality, standard deviations are: readers' leniency {like.bias:g}, their taste for "
+            f"an arm {like.taste:g}, cases' difficulty {like.difficulty:g}, fit of an arm to a case {like.fit:g}, noise "
+            f"of a reading {like.noise:g}.",
             f"So two readers agree with a linear weighted kappa of {like.kappa(ARMS, self.labels, 'linear'):.2f}.",
             f"Power is the share of {self.studies} simulated studies whose 95% interval excludes no difference on the "
             "right side.",
@@ -152,12 +152,7 @@ def _with_difference(aim: str, difference: float, share: float, labels: int, lik
     return replace(like, quality={FIRST: _quality_for(net, difference)})
 
 
-def _acceptable_share(like: Readers, quality: float, labels: int) -> float:
-    shares = replace(like, quality={FIRST: quality}).shares(FIRST, labels)
-    return float(acceptable(np.arange(1.0, labels + 1), labels) @ shares)
-
-
-def _quality_for(truth, target: float) -> float:
+def _quality_for(truth: Callable[[float], float], target: float) -> float:
     """Where an increasing function reaches a target, by halving."""
     low, high = -20.0, 20.0
     for _ in range(_SEARCH):
