@@ -7,11 +7,14 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from llmseg.case import InputError
 from llmseg.progress import Bar
 
 if TYPE_CHECKING:
     from llmseg.datasets.folder import Dataset
+    from llmseg.study.answers import Answer
     from llmseg.study.design import Balance, Design
+    from llmseg.study.preparing import Prepared
     from llmseg.study.protocol import Study
 
 
@@ -20,6 +23,10 @@ def add(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(required=True, metavar="ACTION")
     _add_check(kinds.add_parser("check", help="check a protocol and print its design: readings, minutes, balance"))
     _add_prepare(kinds.add_parser("prepare", help="draw every contour of a study and freeze it"))
+    _add_simulate(kinds.add_parser("simulate", help="answer a study as readers of known habits, to try the analysis"))
+    _add_export(kinds.add_parser("export", help="write the answers as a table, its dictionary and files for iMRMC"))
+    _add_analyze(kinds.add_parser("analyze", help="write the report: methods, tables, figures"))
+    _add_sample_size(kinds.add_parser("sample-size", help="how many readers and cases a difference takes"))
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -35,6 +42,47 @@ def _add_prepare(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("--checkpoint", type=Path, help="for arms that name none; default: the shipped one")
     parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
     parser.set_defaults(run=_prepare)
+
+
+def _add_simulate(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="a prepared study, or a protocol (study.toml)")
+    parser.add_argument("--readers", type=int, required=True, metavar="N", help="instead of the study's own")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument(
+        "--quality", nargs="+", default=[], metavar="ARM=VALUE", help="mean of an arm on the hidden scale (default 0)"
+    )
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_simulate)
+
+
+def _add_export(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="folder that `study prepare` made")
+    parser.add_argument("--store", metavar="URL", help="postgresql://user@host/database; default: STUDY/study.db")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_export)
+
+
+def _add_analyze(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("source", type=Path, metavar="SOURCE", help="an exported table or its folder; a prepared study")
+    parser.add_argument("--store", metavar="URL", help="of a prepared study; default: SOURCE/study.db")
+    parser.add_argument("--study", type=Path, help="the prepared study of an exported table, for the methods")
+    parser.add_argument("--finished-only", action="store_true", help="leave out readers who have not read everything")
+    parser.add_argument("--out", type=Path, required=True, metavar="DIR")
+    parser.set_defaults(run=_analyze)
+
+
+def _add_sample_size(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("aim", choices=("acceptability", "preference"))
+    parser.add_argument(
+        "difference", type=float, help="of the shares acceptable, 0.15 for 15 points; or net preference"
+    )
+    parser.add_argument("--readers", type=int, nargs="+", default=[4, 6, 8, 12])
+    parser.add_argument("--cases", type=int, nargs="+", default=[20, 40, 60])
+    parser.add_argument("--share", type=float, default=0.6, help="acceptable with the worse arm (default 0.6)")
+    parser.add_argument("--power", type=float, default=0.8, help="that is wanted (default 0.8)")
+    parser.add_argument("--studies", type=int, default=400, help="simulated for each size (default 400)")
+    parser.add_argument("--seed", type=int, default=0)
+    parser.set_defaults(run=_sample_size)
 
 
 def _check(options: argparse.Namespace) -> None:
@@ -117,3 +165,109 @@ def _shared(study: Study, design: Design) -> str:
         f"{design.shared} times a reader sees a case with different arms in one sitting; never with sessions = "
         f"{design.enough} instead of {study.sessions}."
     )
+
+
+def _simulate(options: argparse.Namespace) -> None:
+    from llmseg.study.design import readings_of
+    from llmseg.study.exporting import export
+    from llmseg.study.preparing import PROTOCOL
+    from llmseg.study.protocol import read_study
+    from llmseg.study.simulating import Readers, simulate, with_readers
+
+    protocol = options.study / PROTOCOL if options.study.is_dir() else options.study
+    study = with_readers(read_study(protocol), options.readers)
+    like = Readers(quality=_qualities(options.quality, study))
+    readings = {person.name: readings_of(study, person, b"") for person in study.readers}
+    export(simulate(study, readings, like, options.seed), options.out)
+    print(f"{options.readers} simulated readers answered {study.key}; their answers are in {options.out}")
+    for line in like.truths(study):
+        print(line)
+
+
+def _qualities(settings: Sequence[str], study: Study) -> dict[str, float]:
+    found = {}
+    for setting in settings:
+        arm, _, value = setting.partition("=")
+        if arm not in study.arms:
+            raise InputError(f"--quality {setting} names no arm. Arms: {', '.join(study.arms)}.")
+        try:
+            found[arm] = float(value)
+        except ValueError:
+            raise InputError(f"--quality {setting} has no number. Write --quality {arm}=0.5") from None
+    return found
+
+
+def _export(options: argparse.Namespace) -> None:
+    from llmseg.study.exporting import export
+    from llmseg.study.preparing import read_prepared
+
+    answers = _stored_answers(read_prepared(options.study), options.store)
+    for path in export(answers, options.out):
+        print(path)
+
+
+def _stored_answers(prepared: Prepared, url: str | None) -> list[Answer]:
+    """What the study's store gives out; a store is never made here."""
+    from datetime import datetime, timezone
+
+    from llmseg.study.room import ReadingRoom
+    from llmseg.study.store import Store
+
+    file = prepared.folder.absolute() / "study.db"
+    if url is None and not file.exists():
+        raise InputError(f"{file} is not there: nobody has read yet. Serve the study, or name its store with --store.")
+    store = Store.open(url or f"sqlite:///{file}")
+    try:
+        room = ReadingRoom(prepared, store, lambda: datetime.now(timezone.utc))
+        return room.answers(room.owner())
+    finally:
+        store.close()
+
+
+def _analyze(options: argparse.Namespace) -> None:
+    import hashlib
+
+    from llmseg.study.analysis import analyze
+    from llmseg.study.exporting import TABLE, read_answers
+    from llmseg.study.preparing import FROZEN, read_prepared
+    from llmseg.study.reporting import report
+
+    source = options.source
+    if (source / FROZEN).exists():
+        prepared = read_prepared(source)
+        answers = _stored_answers(prepared, options.store)
+        said = f"Source: the store of {prepared.study.key}, {len(answers)} answers."
+    else:
+        table = source / TABLE if source.is_dir() else source
+        answers = read_answers(table)
+        prepared = read_prepared(options.study) if options.study else None
+        said = f"Source: {table.name}, SHA-256 {hashlib.sha256(table.read_bytes()).hexdigest()}."
+    known = {"planned": prepared.readings, "arms": tuple(prepared.study.arms)} if prepared else {}
+    found = analyze(answers, finished_only=options.finished_only, **known)
+    written = report(found, options.out, source=said, prepared=prepared)
+    print(f"{written[0]} with {len(written) - 1} figures")
+
+
+def _sample_size(options: argparse.Namespace) -> None:
+    from llmseg.study.sample_size import sample_size
+
+    found = sample_size(
+        options.aim,
+        options.difference,
+        readers=options.readers,
+        cases=options.cases,
+        share=options.share,
+        power=options.power,
+        studies=options.studies,
+        seed=options.seed,
+    )
+    print("Assumed:")
+    for sentence in found.assumptions():
+        print(f"- {sentence}")
+    print(f"\n{'readers':>7} {'cases':>5} {'power':>6}  95% interval   median width of a study's interval")
+    for row in found.table:
+        print(f"{row.readers:7} {row.cases:5} {row.power:6.0%}  {row.low:4.0%} to {row.high:4.0%}   {row.width:.2f}")
+    if found.enough:
+        print(f"\n{found.enough.readers} readers and {found.enough.cases} cases reach {options.power:.0%}.")
+    else:
+        print(f"\nNone of these reaches {options.power:.0%}. Ask for more readers or cases.")

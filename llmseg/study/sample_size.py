@@ -10,7 +10,7 @@ import numpy as np
 from llmseg.case import InputError
 from llmseg.study.crossed import LEAST_CASES, LEAST_READERS, NET, mean
 from llmseg.study.ratings import acceptable
-from llmseg.study.simulating import Readers
+from llmseg.study.simulating import Readers, acceptable_share
 
 ACCEPTABILITY, PREFERENCE = AIMS = ("acceptability", "preference")
 FIRST, SECOND = ARMS = ("first", "second")
@@ -70,9 +70,9 @@ class SampleSize:
             aim,
             "Every reader reads every case in both arms, once; none is missing.",
             "Readers and cases are draws from many; the study is to speak for all of them.",
-            f"On the hidden scale of quality, standard deviations are: readers' leniency {like.bias:g}, their taste for "
-            f"an arm {like.taste:g}, cases' difficulty {like.difficulty:g}, fit of an arm to a case {like.fit:g}, noise "
-            f"of a reading {like.noise:g}.",
+            f"On the hidden scale of quality, standard deviations are: readers' leniency {like.bias:g}, their taste "
+            f"for an arm {like.taste:g}, cases' difficulty {like.difficulty:g}, fit of an arm to a case {like.fit:g}, "
+            f"noise of a reading {like.noise:g}.",
             f"So two readers agree with a linear weighted kappa of {like.kappa(ARMS, self.labels, 'linear'):.2f}.",
             f"Power is the share of {self.studies} simulated studies whose 95% interval excludes no difference on the "
             "right side.",
@@ -140,10 +140,11 @@ def _with_difference(aim: str, difference: float, share: float, labels: int, lik
     """The same readers, with qualities that make the difference true."""
     if aim == ACCEPTABILITY:
         targets = {FIRST: share + difference, SECOND: share}
-        found = {
-            arm: _quality_for(lambda q: _acceptable_share(like, q, labels), target) for arm, target in targets.items()
-        }
-        return replace(like, quality=found)
+
+        def share_at(quality: float) -> float:
+            return acceptable_share(replace(like, quality={FIRST: quality}).shares(FIRST, labels))
+
+        return replace(like, quality={arm: _quality_for(share_at, at) for arm, at in targets.items()})
 
     def net(quality: float) -> float:
         win, _, loss = replace(like, quality={FIRST: quality}).preference(*ARMS)

@@ -14,15 +14,17 @@ What such readers do in the long run is found here by numerical integration, not
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from llmseg.case import InputError
 from llmseg.study.answers import Answer
 from llmseg.study.design import Reading
-from llmseg.study.protocol import CHOICE, EDIT, ORDINAL, PREFERENCE, TIE, Question, Study
+from llmseg.study.exporting import ACCEPTABLE_LABELS
+from llmseg.study.protocol import CHOICE, EDIT, ORDINAL, PREFERENCE, TIE, Person, Question, Study
 
 if TYPE_CHECKING:
     from llmseg.study.access import Ticket
@@ -105,6 +107,22 @@ class Readers:
         own = self.noise**2 * (1 - self.steadiness)
         return float(np.mean([np.trace(self._joint(arm, labels, own)) for arm in arms]))
 
+    def truths(self, study: Study) -> Iterator[str]:
+        """What an analysis of a study with such readers should find, in sentences."""
+        for task in study.tasks:
+            for key in task.questions:
+                scale = study.questions[key].scale
+                if scale.measure == PREFERENCE:
+                    for first, second in task.pairs:
+                        win, tie, loss = self.preference(first, second)
+                        yield f"{task.key}, {key}: {first} over {second} {win - loss:+.3f} net, {tie:.3f} ties"
+                elif scale.measure == ORDINAL:
+                    count = len(scale.labels)
+                    for arm in task.arms:
+                        yield f"{task.key}, {key}: {arm} acceptable {acceptable_share(self.shares(arm, count)):.3f}"
+                    between, within = (of(task.arms, count, "linear") for of in (self.kappa, self.repeat_kappa))
+                    yield f"{task.key}, {key}: linear kappa {between:.3f} between readers, {within:.3f} within"
+
     def _quality(self, arm: str) -> float:
         return self.quality.get(arm, 0.0)
 
@@ -127,6 +145,18 @@ class Readers:
         each = np.diff(below, axis=1, prepend=0, append=1)
         density = np.exp(-(_GRID**2) / 2)
         return np.einsum("g,gj,gk->jk", density / density.sum(), each, each)
+
+
+def acceptable_share(shares: np.ndarray) -> float:
+    """Of the labels' shares, worst to best: what falls on the best ones."""
+    return float(shares[-ACCEPTABLE_LABELS:].sum())
+
+
+def with_readers(study: Study, count: int) -> Study:
+    """The study with so many simulated readers and nobody else."""
+    if count < 1:
+        raise InputError(f"{count} readers answer nothing. Ask for 1 or more.")
+    return replace(study, people=tuple(Person(f"Simulated {number}") for number in range(1, count + 1)))
 
 
 class Panel:
