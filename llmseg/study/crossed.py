@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -135,7 +135,7 @@ def estimate(statistic: Statistic, readings: np.ndarray, scale: str = PLAIN, und
     nothing = float("nan")
     if not counts[2]:
         return Estimate(nothing, nothing, nothing, 0, 0, 0, "There is no such reading.")
-    value = float(_values(statistic, [there.astype(float)])[0])
+    value = float(_values(statistic, there[None].astype(float))[0])
     if np.isnan(value):
         return Estimate(nothing, nothing, nothing, *counts, undefined or "It is not defined for these readings.")
     if counts[1] < LEAST_CASES:
@@ -157,21 +157,21 @@ def _variance(
     statistic: Statistic, there: np.ndarray, rows: np.ndarray, columns: np.ndarray, value: float
 ) -> tuple[float, float]:
     """V and its degrees of freedom; see `estimate`."""
-    cases = columns.sum()
-    from_cases = _jackknife(_values(statistic, _without_each_case(there, columns)))
-    if rows.sum() < LEAST_READERS:
+    place = np.arange(there.size).reshape(there.shape)
+    reader, case = np.divmod(place, there.shape[1])
+    readers, cases = int(rows.sum()), int(columns.sum())
+    from_cases = _jackknife(_without_each(statistic, there, case, weight=0))
+    if readers < LEAST_READERS:
         return from_cases, float(cases - 1)
-    readers = rows.sum()
-    slopes = (value - _values(statistic, _each_lighter(there, rows))) / _STEP
+    slopes = (value - _without_each(statistic, there, reader, weight=1 - _STEP)) / _STEP
     from_readers = readers / (readers - 1) * ((slopes - slopes.mean()) ** 2).sum()
     pieces = np.zeros(there.shape)
-    pieces[there] = (value - _values(statistic, _each_reading_lighter(there))) / _STEP
+    pieces[there] = (value - _without_each(statistic, there, place, weight=1 - _STEP)) / _STEP
     pieces = pieces[rows][:, columns]
     pieces = pieces - pieces.mean(0) - pieces.mean(1, keepdims=True) + pieces.mean()
     single = (readers - 1) * (cases - 1)
     from_readings = (pieces**2).sum() * readers * cases / single
-    parts = [(from_readers, readers - 1), (from_cases, cases - 1), (from_readings, single)]
-    return _together(*parts)
+    return _together((from_readers, readers - 1), (from_cases, cases - 1), (from_readings, single))
 
 
 def _together(readers: tuple[float, int], cases: tuple[float, int], single: tuple[float, int]) -> tuple[float, float]:
@@ -183,39 +183,21 @@ def _together(readers: tuple[float, int], cases: tuple[float, int], single: tupl
     return float(variance), float(variance**2 / spread) if spread else float("inf")
 
 
-def _values(statistic: Statistic, weights: Iterable[np.ndarray]) -> np.ndarray:
-    """The statistic of each, some at once so that memory stays small."""
-    found, batch = [], []
+def _values(statistic: Statistic, weights: np.ndarray) -> np.ndarray:
     with np.errstate(divide="ignore", invalid="ignore"):  # NaN is the answer where nothing is left
-        for weight in weights:
-            batch.append(weight)
-            if len(batch) * weight.size >= _NUMBERS_AT_ONCE:
-                found.append(statistic(np.stack(batch)))
-                batch = []
-        if batch:
-            found.append(statistic(np.stack(batch)))
-    return np.concatenate(found)
+        return statistic(weights)
 
 
-def _without_each_case(there: np.ndarray, columns: np.ndarray) -> Iterator[np.ndarray]:
-    for case in np.flatnonzero(columns):
-        weight = there.astype(float)
-        weight[:, case] = 0
-        yield weight
+def _without_each(statistic: Statistic, there: np.ndarray, groups: np.ndarray, weight: float) -> np.ndarray:
+    """The statistic with one group of readings after the other weighing less; some at once, so that memory stays small.
 
-
-def _each_lighter(there: np.ndarray, rows: np.ndarray) -> Iterator[np.ndarray]:
-    for reader in np.flatnonzero(rows):
-        weight = there.astype(float)
-        weight[reader] *= 1 - _STEP
-        yield weight
-
-
-def _each_reading_lighter(there: np.ndarray) -> Iterator[np.ndarray]:
-    for place in zip(*np.nonzero(there), strict=True):
-        weight = there.astype(float)
-        weight[place] *= 1 - _STEP
-        yield weight
+    Args:
+        groups: (R, C), numbers of the groups that the readings belong to.
+    """
+    numbers = np.unique(groups[there])
+    at_once = max(1, _NUMBERS_AT_ONCE // there.size)
+    chunks = (numbers[start : start + at_once, None, None] for start in range(0, len(numbers), at_once))
+    return np.concatenate([_values(statistic, np.where(groups == chunk, weight, 1.0) * there) for chunk in chunks])
 
 
 def _jackknife(left_out: np.ndarray) -> float:
