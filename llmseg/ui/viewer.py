@@ -32,9 +32,11 @@ SCRIPTS = (
     "strip.js",
     "likely.js",
     "solid.js",
+    "clock.js",
     "editing.js",
     "learning.js",
     "viewer.js",
+    "bench.js",
 )
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0
