@@ -351,6 +351,13 @@ class ReadingRoom:
 
         return self._place(self._settled(name, self._act(name, decide)))
 
+    def reading(self, ticket: Ticket | str, reading_id: str) -> Reading:
+        """What lies behind the id of the open reading, or of the one that may be gone back to.
+
+        For a server that keeps its files by case and arm: it names both, so it goes no further than that.
+        """
+        return self._in_sight(ticket, reading_id)[0]
+
     def volume(self, ticket: Ticket | str, reading_id: str) -> Volume:
         """The CT of the open reading, or of the one that may be gone back to."""
         reading, _ = self._in_sight(ticket, reading_id)

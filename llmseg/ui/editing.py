@@ -123,9 +123,31 @@ def read_sent(sent: object, shown: Shown, candidates: Sequence[Result]) -> Sent:
     if not all(isinstance(word, str) and NAME.fullmatch(word) for word in (id, after or id)):
         raise InputError(f"The edit does not say which save it is. {REMEDY}")
     names = {*STRUCTURES, *shown.reference_ml, *start.names}
-    table = _table(sent.get("table"), shown.frame.shape, names)
-    voxels = _voxels(sent.get("bits"), table)
-    return Sent(id, start, after or "", voxels, _seconds(sent.get("seconds"), names))
+    parts = read_parts(sent, shown.frame.shape, names)
+    return Sent(id, start, after or "", parts, read_seconds(sent, names))
+
+
+def read_parts(sent: Mapping, shape: tuple[int, int, int], names: Set[str]) -> dict[str, Part]:
+    """The masks of a save.
+
+    Args:
+        sent: {"table", "bits"} as in `read_sent`.
+        shape: of the displayed grid.
+        names: structures that may be edited.
+    Raises:
+        InputError: anything that this page would not have sent.
+    """
+    return _voxels(sent.get("bits"), _table(sent.get("table"), shape, names))
+
+
+def read_seconds(sent: Mapping, names: Set[str]) -> dict[str, float]:
+    """Structure -> active seconds of a save, its "seconds"."""
+    seconds = sent.get("seconds")
+    seconds = seconds if isinstance(seconds, dict) else {"": None}
+    for name, value in seconds.items():
+        if name not in names or type(value) not in (int, float) or not 0 <= value <= LONGEST_SECONDS:
+            raise InputError(f"The edit says it took {str(value)[:40]!r} seconds. {REMEDY}")
+    return {name: float(value) for name, value in seconds.items()}
 
 
 def _table(table: object, shape: tuple[int, int, int], names: Set[str]) -> dict[str, tuple[slice, ...]]:
@@ -179,14 +201,6 @@ def _gunzipped(text: object, length: int) -> bytes:
     return found
 
 
-def _seconds(seconds: object, names: Set[str]) -> dict[str, float]:
-    seconds = seconds if isinstance(seconds, dict) else {"": None}
-    for name, value in seconds.items():
-        if name not in names or type(value) not in (int, float) or not 0 <= value <= LONGEST_SECONDS:
-            raise InputError(f"The edit says it took {str(value)[:40]!r} seconds. {REMEDY}")
-    return {name: float(value) for name, value in seconds.items()}
-
-
 # ---- what becomes of it ----
 
 
@@ -203,9 +217,9 @@ def applied(
     began = {name: (box, inside) for name, box, inside in boxes_of(start.masks)}
     parts = {name: (box, inside) for name, box, inside in boxes_of(base.masks)} | dict(sent.parts)
     frame, apl_mm = shown.frame, dict(before.apl_mm if before else {})
-    masks = {name: _whole(part, frame, shown.shape) for name, part in sent.parts.items()}
+    masks = {name: whole(part, frame, shown.shape) for name, part in sent.parts.items()}
     for name, mask in masks.items():
-        first = _whole(began[name], frame, shown.shape) if name in began else np.zeros(shown.shape, bool)
+        first = whole(began[name], frame, shown.shape) if name in began else np.zeros(shown.shape, bool)
         apl_mm[name] = _apl_mm(mask, first, frame)
     seconds = dict(before.seconds if before else {})
     for name, value in sent.seconds.items():
@@ -225,8 +239,8 @@ def applied(
     return Edited(sent.id, result, start, seconds, {name: apl_mm[name] for name in apl_mm if name in changed})
 
 
-def _whole(part: Part, frame: Frame, shape: tuple[int, int, int]) -> np.ndarray:
-    """On the CT's own grid."""
+def whole(part: Part, frame: Frame, shape: tuple[int, int, int]) -> np.ndarray:
+    """A part on the CT's own grid, (X, Y, Z) bool."""
     mask = np.zeros(shape, bool)
     frame.show(mask)[part[0]] = part[1]
     return mask

@@ -323,7 +323,7 @@ def to_data(scene: Scene) -> ViewerData:
                 for arm, panel in scene.panels.items()
             },
             "absent": dict(scene.absent),
-            "structures": [_describe(name, scene.numbers.get(name)) for name in scene.names],
+            "structures": [describe(name, scene.numbers.get(name)) for name in scene.names],
             "mean": scene.mean,
             "metrics": list(scene.metrics),
             "caveat": scene.caveat,
@@ -338,7 +338,8 @@ def to_data(scene: Scene) -> ViewerData:
     )
 
 
-def _describe(name: str, numbers: Mapping | None) -> dict[str, object]:
+def describe(name: str, numbers: Mapping | None = None) -> dict[str, object]:
+    """A structure as the page knows it: kind, colours and, where there are some, numbers."""
     colour = COLOURS.get(name, OTHER_COLOUR)
     kind = "target" if name in TARGETS else "organ"
     return {"name": name, "kind": kind, "colour": colour, "pale": _pale(colour), "numbers": numbers}
