@@ -14,6 +14,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from datetime import datetime
+from statistics import median
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -137,6 +138,7 @@ class Progress:
         answered: readings, of so many.
         last_seen: UTC, his last event; None where he never signed in.
         active_minutes: over all readings.
+        median_seconds: active time of a reading; None before the first answer.
     """
 
     name: str
@@ -146,6 +148,7 @@ class Progress:
     session: int
     last_seen: datetime | None
     active_minutes: float
+    median_seconds: float | None
 
 
 @dataclass(frozen=True)
@@ -582,7 +585,7 @@ class ReadingRoom:
         total = len(course.readings)
         last = course.frontier if course.frontier < total else total - 1
         acted = [event.at for event in course.record if event.who == name]
-        seconds = sum(e.content["active_seconds"] for events in course.answers.values() for e in events)
+        seconds = [sum(e.content["active_seconds"] for e in events) for events in course.answers.values()]
         return Progress(
             name,
             course.state(self._now()),
@@ -590,7 +593,8 @@ class ReadingRoom:
             total,
             course.readings[last].session,
             acted[-1] if acted else None,
-            seconds / 60,
+            sum(seconds) / 60,
+            median(seconds) if seconds else None,
         )
 
     def _answers_of(self, course: Course) -> list[Answer]:

@@ -184,19 +184,3 @@ function placeDivider(divider, fraction) {
   divider.style.left = `${100 * fraction}%`;
   divider.setAttribute("aria-valuenow", Math.round(100 * fraction));
 }
-
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
-}
-
-function make(tag, properties = {}) {
-  return Object.assign(document.createElement(tag), properties);
-}
-
-function press(button, on) {
-  button.setAttribute("aria-pressed", on ? "true" : "false");
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
-}

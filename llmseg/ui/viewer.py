@@ -22,6 +22,7 @@ from llmseg.plots import COLOURS, OTHER_COLOUR
 
 HERE = Path(__file__).parent
 SCRIPTS = (
+    "dom.js",
     "contours.js",
     "volume.js",
     "masks.js",
@@ -38,6 +39,7 @@ SCRIPTS = (
     "viewer.js",
     "bench.js",
 )
+PARTS = ("windows", "edit-bar")
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0
 FIELD_MM = 12.0
@@ -297,12 +299,20 @@ def viewer(**kwargs) -> gr.HTML:
     """
     scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
-        html_template=(HERE / "viewer.html").read_text(encoding="utf-8"),
+        html_template=page_of(HERE / "viewer.html"),
         css_template=(HERE / "viewer.css").read_text(encoding="utf-8"),
         js_on_load="\n".join(scripts),
         apply_default_css=False,
         **kwargs,
     )
+
+
+def page_of(path: Path) -> str:
+    """An HTML file with the parts that all panels share in their places."""
+    page = path.read_text(encoding="utf-8")
+    for part in PARTS:
+        page = page.replace(f"<!-- {part} -->\n", (HERE / f"{part}.html").read_text(encoding="utf-8"))
+    return page
 
 
 def to_data(scene: Scene) -> ViewerData:
