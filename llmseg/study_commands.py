@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from llmseg.study.design import Balance, Design
     from llmseg.study.preparing import Prepared
     from llmseg.study.protocol import Study
+    from llmseg.ui.study.desk import Desk
+
+EXAMPLES = Path(__file__).parents[1] / "examples"
 
 
 def add(parser: argparse.ArgumentParser) -> None:
@@ -23,10 +26,42 @@ def add(parser: argparse.ArgumentParser) -> None:
     kinds = parser.add_subparsers(required=True, metavar="ACTION")
     _add_check(kinds.add_parser("check", help="check a protocol and print its design: readings, minutes, balance"))
     _add_prepare(kinds.add_parser("prepare", help="draw every contour of a study and freeze it"))
+    _add_serve(kinds.add_parser("serve", help="open a prepared study to its readers; prints their codes once"))
+    _add_codes(kinds.add_parser("codes", help="make personal codes, shown this once"))
+    _add_demo(kinds.add_parser("demo", help="prepare and serve the example study on the bundled phantoms"))
     _add_simulate(kinds.add_parser("simulate", help="answer a study as readers of known habits, to try the analysis"))
     _add_export(kinds.add_parser("export", help="write the answers as a table, its dictionary and files for iMRMC"))
     _add_analyze(kinds.add_parser("analyze", help="write the report: methods, tables, figures"))
     _add_sample_size(kinds.add_parser("sample-size", help="how many readers and cases a difference takes"))
+
+
+def _add_serve(parser: argparse.ArgumentParser) -> None:
+    _add_study(parser)
+    _add_address(parser)
+    parser.set_defaults(run=_serve)
+
+
+def _add_codes(parser: argparse.ArgumentParser) -> None:
+    _add_study(parser)
+    parser.add_argument("names", nargs="*", metavar="NAME", help="who gets a new code; default: who has none yet")
+    parser.set_defaults(run=_codes)
+
+
+def _add_demo(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--out", type=Path, default=Path("runs/study-demo"), metavar="STUDY", help="where it is kept")
+    parser.add_argument("--device", default="auto", help="auto, cpu or cuda")
+    _add_address(parser)
+    parser.set_defaults(run=_demo)
+
+
+def _add_study(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("study", type=Path, metavar="STUDY", help="folder that `study prepare` made")
+    parser.add_argument("--store", metavar="URL", help="postgresql://user@host/database; default: STUDY/study.db")
+
+
+def _add_address(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("--host", default="127.0.0.1", help="0.0.0.0 to be reached from other machines")
+    parser.add_argument("--port", type=int, default=7870)
 
 
 def _add_check(parser: argparse.ArgumentParser) -> None:
@@ -123,6 +158,56 @@ def _prepare(options: argparse.Namespace) -> None:
             on_progress=bar.count,
         )
     print(f"{prepared.study.title}: ready in {options.out}, frozen as {prepared.sha256[:12]}")
+
+
+def _serve(options: argparse.Namespace) -> None:
+    from llmseg.ui.study.desk import Desk
+
+    _serve_desk(Desk.open(options.study, options.store), options.host, options.port)
+
+
+def _serve_desk(desk: Desk, host: str, port: int) -> None:
+    from llmseg.ui.study.serving import serve
+
+    _print_codes(desk.room.enroll())
+    print(f"{desk.study.title}\nreaders:   http://{host}:{port}\noperators: http://{host}:{port}/operator", flush=True)
+    try:
+        serve(desk, host, port)
+    finally:
+        desk.close()
+
+
+def _codes(options: argparse.Namespace) -> None:
+    from llmseg.ui.study.desk import Desk
+
+    desk = Desk.open(options.study, options.store)
+    try:
+        codes = desk.room.enroll(options.names or None)
+    finally:
+        desk.close()
+    _print_codes(codes)
+    if not codes:
+        print("Everyone has a code. Name whose code is to be replaced.")
+
+
+def _print_codes(codes: Mapping[str, str]) -> None:
+    if codes:
+        print("Personal codes, shown this once:")
+    for name, code in codes.items():
+        print(f"  {name:24} {code}")
+
+
+def _demo(options: argparse.Namespace) -> None:
+    from llmseg.ui.study.desk import Desk
+
+    if not (options.out / "study.json").exists():
+        options.protocol, options.checkpoint = EXAMPLES / "study.toml", None
+        options.data = [EXAMPLES / "teaching", EXAMPLES / "phantoms"]
+        _prepare(options)
+    desk = Desk.open(options.out)
+    # A demonstration is begun again and again: its people get new codes each time.
+    _print_codes(desk.room.enroll([person.name for person in desk.study.people]))
+    _serve_desk(desk, options.host, options.port)
 
 
 def _datasets(paths: Sequence[Path]) -> list[Dataset]:

@@ -21,7 +21,7 @@ from llmseg.study.preparing import Prepared
 from llmseg.study.protocol import EDIT
 from llmseg.study.room import Place, ReadingRoom
 from llmseg.ui.cases import start_of
-from llmseg.ui.editing import read_parts, read_seconds, whole
+from llmseg.ui.sent import read_parts, read_seconds, whole
 from llmseg.ui.viewer import Frame, PackedMasks, describe, field_of, frame_of, in_order, pack_ct, pack_masks
 
 CT, STARTED, EDITED, REFERENCE = "ct", "started", "edited", "reference"
@@ -100,7 +100,7 @@ class Gallery:
         """The masks of a save on the CT's own grid, and the seconds they took.
 
         Args:
-            sent: {"table", "bits", "seconds"}, as `editing.read_sent` has them.
+            sent: {"table", "bits", "seconds"}, as `sent.read_parts` and `read_seconds` have them.
         Raises:
             InputError: anything that this page would not have sent.
         """

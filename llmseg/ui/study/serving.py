@@ -39,23 +39,19 @@ def build(desk: Desk) -> FastAPI:
     @app.middleware("http")
     async def guarded(request: Request, proceed) -> Response:
         path = request.url.path
-        if path.startswith(CLOSED) and not path.startswith(OPEN):
+        if CLOSED in path and not path.removeprefix("/operator").startswith(OPEN):
             return Response(status_code=404)
         response = await proceed(request)
-        if path.startswith(("/reading", "/operating")) or path in ("/", "/operator"):
+        if path.startswith(("/reading/", "/operating/")) or path in ("/", "/operator", "/operator/"):
             response.headers.update(HEADERS)
         return response
 
-    return gr.mount_gradio_app(app, pages(), path="/", **mount_options())
-
-
-def pages() -> gr.Blocks:
-    """Both pages; neither has an event."""
-    with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as demo:
-        reader.page()
-    with demo.route("Operator", "/operator"):
-        operator.page()
-    return demo
+    # Each page by itself, so that none knows of the other; the deeper path first, or the other would take it.
+    for path, page in (("/operator", operator.page), ("/", reader.page)):
+        with gr.Blocks(title=TITLE, fill_width=True, analytics_enabled=False) as demo:
+            page()
+        app = gr.mount_gradio_app(app, demo, path=path, **mount_options())
+    return app
 
 
 def mount_options() -> dict[str, object]:
