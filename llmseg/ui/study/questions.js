@@ -26,7 +26,7 @@ class Questions {
   }
 
   block(question) {
-    const block = make("fieldset", { className: `question ${question.measure}` });
+    const block = make("fieldset", { className: `question asks-${question.measure}` });
     block.dataset.key = question.key;
     const legend = block.appendChild(make("legend", { id: `question-${question.key}`, textContent: question.text }));
     if (!question.required) legend.append(make("span", { className: "optional", textContent: "optional" }));
