@@ -10,7 +10,7 @@ import socket
 import subprocess
 import sys
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -24,7 +24,6 @@ ROOT = Path(__file__).parents[1]
 ARMS = {"zebra": LEFT, "okapi": RIGHT}
 """Arm -> where its target lies; the names stand nowhere else, so that a page that tells them is found out."""
 CASES = ("giraffe", "walrus")
-NOTE_OF_TRAINING = "Oropharynx, left. Both sides of the neck, 70 Gy."
 READERS = ("Marjorie Quux", "Wilhelmina Xyzzy")
 OPERATOR = "Olga Operator"
 PROTOCOL = """
@@ -69,10 +68,16 @@ required = false
 {people}
 """
 TASKS = {
-    "rate": '[[tasks]]\nkey = "rating"\nkind = "rate"\narms = ["zebra", "okapi"]\nquestions = ["accept", "who", "remark"]',
-    "compare": '[[tasks]]\nkey = "comparing"\nkind = "compare"\npairs = [["zebra", "okapi"]]\nquestions = ["better", "remark"]',
-    "edit": '[[tasks]]\nkey = "editing"\nkind = "edit"\narms = ["zebra"]\nquestions = ["accept"]\nstructures = ["PTV_High"]',
+    "rate": ("rating", 'arms = ["zebra", "okapi"]', ("accept", "who", "remark"), ""),
+    "compare": ("comparing", 'pairs = [["zebra", "okapi"]]', ("better", "remark"), ""),
+    "edit": ("editing", 'arms = ["zebra"]', ("accept",), 'structures = ["PTV_High"]'),
 }
+
+
+def _task(kind: str) -> str:
+    key, shown, questions, structures = TASKS[kind]
+    asked = ", ".join(f'"{question}"' for question in questions)
+    return f'[[tasks]]\nkey = "{key}"\nkind = "{kind}"\n{shown}\nquestions = [{asked}]\n{structures}\n'
 
 
 def write_study(
@@ -96,7 +101,7 @@ def write_study(
     text = PROTOCOL.format(
         cases=", ".join(f'"{id}"' for id in cases),
         training=", ".join(f'"{id}"' for id in training),
-        tasks="\n\n".join(TASKS[task] for task in tasks),
+        tasks="\n".join(_task(kind) for kind in tasks),
         people="\n".join(f'[[people]]\nname = "{name}"\nrole = "{role}"\n' for name, role in people),
         **filled,
     )
@@ -143,7 +148,8 @@ class Server:
             assert self.process.poll() is None, "the server ended by itself"
             assert time.monotonic() < until, "the server does not answer"
             try:
-                return void(httpx.get(f"{self.address}/reading/place"))
+                httpx.get(f"{self.address}/reading/place")
+                return
             except httpx.TransportError:
                 select.select([], [], [], 0.1)
 
@@ -156,12 +162,3 @@ class Server:
         if self.process.poll() is None:
             self.process.terminate()
             self.process.wait(timeout=30)
-
-
-def void(_: object) -> None:
-    return None
-
-
-def arms_of(readings: Mapping[str, Sequence]) -> dict[str, tuple[str, ...]]:
-    """Reading's id -> its arms, of every reader of a prepared study."""
-    return {reading.id: reading.arms for rows in readings.values() for reading in rows}

@@ -106,6 +106,7 @@ class Strip {
   }
 
   drawSeries(context, step, width, { top, bottom }) {
+    if (!Object.keys(this.series).length) return;
     context.fillStyle = "rgba(255, 255, 255, 0.13)";
     for (const y of [top, bottom]) context.fillRect(0, Math.round(y), width, 1);
     const styles = { "no-text": ["--without", [2, 2.5]], text: ["--with", []], edited: ["--by-hand", []], overlap: ["--text", []] };

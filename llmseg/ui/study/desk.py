@@ -10,7 +10,6 @@ from pathlib import Path
 
 from llmseg.study.exporting import export
 from llmseg.study.preparing import Prepared, read_prepared
-from llmseg.study.protocol import Study
 from llmseg.study.room import ReadingRoom
 from llmseg.study.store import Store
 from llmseg.ui.study.gallery import Gallery

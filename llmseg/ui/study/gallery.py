@@ -19,7 +19,7 @@ from llmseg.case import InputError, Structures
 from llmseg.study.design import Reading
 from llmseg.study.preparing import Prepared
 from llmseg.study.protocol import EDIT
-from llmseg.study.room import Place, ReadingRoom
+from llmseg.study.room import NotCurrent, Place, ReadingRoom
 from llmseg.ui.cases import start_of
 from llmseg.ui.sent import read_parts, read_seconds, whole
 from llmseg.ui.viewer import Frame, PackedMasks, describe, field_of, frame_of, in_order, pack_ct, pack_masks
@@ -51,6 +51,7 @@ class Gallery:
 
     def __init__(self, room: ReadingRoom, prepared: Prepared):
         self._room, self._prepared = room, prepared
+        self._readings = {reading.id: reading for rows in prepared.readings.values() for reading in rows}
         self._home = tempfile.TemporaryDirectory(prefix="llmseg-study-")
         self._folder, self._lock = Path(self._home.name), Lock()
         self._hung, self._packed = cache(self._hang), cache(self._pack)
@@ -102,9 +103,13 @@ class Gallery:
         Args:
             sent: {"table", "bits", "seconds"}, as `sent.read_parts` and `read_seconds` have them.
         Raises:
-            InputError: anything that this page would not have sent.
+            InputError: anything that this page would not have sent; NotCurrent where there is no such reading.
         """
-        reading = self._room.reading(ticket, reading_id)
+        self._room.role(ticket)
+        # Whose it is, and whether it may be drawn on now, is the room's to say when it is saved: also in a pause.
+        reading = self._readings.get(reading_id)
+        if reading is None:
+            raise NotCurrent("There is no such reading for you. Reload the page.")
         wall, names = self._wall(reading), set(self._structures(reading))
         parts = read_parts(sent, wall.frame.shape, names)
         return {name: whole(part, wall.frame, wall.shape) for name, part in parts.items()}, read_seconds(sent, names)
