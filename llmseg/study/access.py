@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import hmac
 import ipaddress
+import math
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
@@ -173,11 +174,17 @@ class Access:
             connection.execute(sa.delete(ATTEMPTS).where(ATTEMPTS.c.at <= now - WINDOW))
             # Made before the clock was set back: they count from now on, not from a time to come.
             connection.execute(sa.update(ATTEMPTS).where(ATTEMPTS.c.at > now).values(at=now))
-            query = sa.select(ATTEMPTS.c.at).order_by(ATTEMPTS.c.at.desc())
-            for narrowed, limit in ((query.where(ATTEMPTS.c.address == network), BY_ADDRESS), (query, IN_ALL)):
-                _check_limit(connection.execute(narrowed.limit(limit)).scalars().all(), limit, now)
-            row = {"address": network, "at": now}
-            return connection.execute(sa.insert(ATTEMPTS).values(row)).inserted_primary_key[0]
+            until = max(
+                _full_until(connection, BY_ADDRESS, now, ATTEMPTS.c.address == network),
+                _full_until(connection, IN_ALL, now),
+            )
+            if until <= now:
+                row = {"address": network, "at": now}
+                return connection.execute(sa.insert(ATTEMPTS).values(row)).inserted_primary_key[0]
+        minutes = math.ceil((until - now).total_seconds() / 60)
+        raise TooManyAttempts(
+            f"Too many wrong codes. The next one is looked at in {minutes} min, at {until:%H:%M} UTC.", until
+        )
 
     def _forgive(self, attempt: int) -> None:
         with self._store.writing() as connection:
@@ -225,15 +232,11 @@ def _last(record: tuple[Event, ...], kind: str) -> Event | None:
     return next((event for event in reversed(record) if event.kind == kind), None)
 
 
-def _check_limit(times: list[datetime], limit: int, now: datetime) -> None:
-    """Refuse where so many attempts (latest first) fill the limit."""
-    if len(times) < limit:
-        return
-    until = times[-1] + WINDOW
-    minutes = int(-(-(until - now).total_seconds() // 60))
-    raise TooManyAttempts(
-        f"Too many wrong codes. The next one is looked at in {minutes} min, at {until:%H:%M} UTC.", until
-    )
+def _full_until(connection: Connection, limit: int, now: datetime, *which: sa.ColumnElement) -> datetime:
+    """When there are fewer attempts than the limit again; now, where there are."""
+    query = sa.select(ATTEMPTS.c.at).where(*which).order_by(ATTEMPTS.c.at.desc()).limit(limit)
+    times = connection.execute(query).scalars().all()
+    return times[-1] + WINDOW if len(times) == limit else now
 
 
 def _network(address: str) -> str:
