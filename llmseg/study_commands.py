@@ -28,6 +28,7 @@ def add(parser: argparse.ArgumentParser) -> None:
     _add_prepare(kinds.add_parser("prepare", help="draw every contour of a study and freeze it"))
     _add_serve(kinds.add_parser("serve", help="open a prepared study to its readers; prints their codes once"))
     _add_codes(kinds.add_parser("codes", help="make personal codes, shown this once"))
+    _add_migrate(kinds.add_parser("migrate", help="bring the database of an older llmseg up to date"))
     _add_demo(kinds.add_parser("demo", help="prepare and serve the example study on the bundled phantoms"))
     _add_simulate(kinds.add_parser("simulate", help="answer a study as readers of known habits, to try the analysis"))
     _add_export(kinds.add_parser("export", help="write the answers as a table, its dictionary and files for iMRMC"))
@@ -45,6 +46,11 @@ def _add_codes(parser: argparse.ArgumentParser) -> None:
     _add_study(parser)
     parser.add_argument("names", nargs="*", metavar="NAME", help="who gets a new code; default: who has none yet")
     parser.set_defaults(run=_codes)
+
+
+def _add_migrate(parser: argparse.ArgumentParser) -> None:
+    _add_study(parser)
+    parser.set_defaults(run=_migrate)
 
 
 def _add_demo(parser: argparse.ArgumentParser) -> None:
@@ -163,7 +169,7 @@ def _prepare(options: argparse.Namespace) -> None:
 def _serve(options: argparse.Namespace) -> None:
     from llmseg.ui.study.desk import Desk
 
-    _serve_desk(Desk.open(options.study, options.store), options.host, options.port)
+    _serve_desk(Desk.open(options.study, options.store, upgrade=False), options.host, options.port)
 
 
 def _serve_desk(desk: Desk, host: str, port: int) -> None:
@@ -188,6 +194,13 @@ def _codes(options: argparse.Namespace) -> None:
     _print_codes(codes)
     if not codes:
         print("Everyone has a code. Name whose code is to be replaced.")
+
+
+def _migrate(options: argparse.Namespace) -> None:
+    from llmseg.ui.study.desk import Desk
+
+    Desk.open(options.study, options.store).close()
+    print(f"The database of {options.study} is up to date.")
 
 
 def _print_codes(codes: Mapping[str, str]) -> None:

@@ -293,15 +293,10 @@ def test_a_database_with_other_tables_is_left_alone(database):
     assert sa.inspect(engine).get_table_names() == ["patients"]
 
 
-def test_an_empty_database_is_not_served(database):
-    with pytest.raises(InputError):
-        Store.open(database, upgrade=False)
-
-
-def test_a_lost_file_is_not_begun_anew_by_a_server(tmp_path):
-    with pytest.raises(InputError, match=r"study.db cannot be opened \(No such file"):
-        Store.open(f"sqlite:///{tmp_path}/study.db", upgrade=False)
-    assert not list(tmp_path.iterdir())
+def test_an_empty_database_is_made_ready_for_commands_and_servers_alike(database):
+    store = Store.open(database, upgrade=False)
+    assert store.append(event()) in store.record("Ada")
+    store.close()
 
 
 def test_a_file_that_is_no_database_is_refused_and_kept(tmp_path):

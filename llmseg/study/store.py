@@ -170,8 +170,8 @@ class Store:
 
         Args:
             url: "sqlite:////absolute/study.db" or "postgresql://user@host/name".
-            upgrade: make what is missing, and bring an older schema up to date (commands); False refuses both (a
-                server, beside which an older one may still run).
+            upgrade: bring an older schema up to date (commands); False refuses it (a server, beside which an older one
+                may still run). An empty database, or none, is made either way.
         Raises:
             InputError: another kind of URL, a database that is not a study's, older (`upgrade` False) or newer.
             StoreError: it cannot be reached.
@@ -179,7 +179,7 @@ class Store:
         parsed = _checked_url(url)
         file = Path(parsed.database).absolute() if parsed.get_backend_name() == "sqlite" else None
         if file:
-            _checked_file(file, upgrade)
+            _checked_file(file)
         engine = _sqlite(file) if file else _postgresql(parsed)
         store = cls(engine, file)
         try:
@@ -310,9 +310,11 @@ class Store:
             raise InputError(f"{name} holds other tables already. Give the study an empty database of its own.")
         if now is not None and now not in known:
             raise InputError(f"{name} was written by a newer llmseg (version {now} of the store). Update llmseg.")
-        if not upgrade:
-            what = "is empty" if now is None else f"was written by an older llmseg (version {now} of the store)"
-            raise InputError(f"{name} {what}. Stop its servers, then run: python -m llmseg study migrate.")
+        if now is not None and not upgrade:
+            raise InputError(
+                f"{name} was written by an older llmseg (version {now} of the store). Stop its servers, then run: "
+                "python -m llmseg study migrate."
+            )
 
 
 def clock_note(record: tuple[Event, ...], now: datetime) -> Event | None:
@@ -350,16 +352,13 @@ def _checked_url(url: str) -> URL:
     return parsed.set(drivername="postgresql+psycopg") if backend == "postgresql" else parsed
 
 
-def _checked_file(file: Path, upgrade: bool) -> None:
+def _checked_file(file: Path) -> None:
     try:
-        if upgrade:
-            # Before it is opened: SQLite may only open what is there, so that a lost file is never begun anew.
-            os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
-        else:
-            file.stat()
+        # Made before it is opened: SQLite may only open what is there, so that a file lost later is never begun anew.
+        os.close(os.open(file, os.O_CREAT | os.O_RDWR, 0o600))
     except OSError as error:
         raise InputError(
-            f"{file} cannot be opened ({error.strerror}). Check the path; `study prepare` makes a study's database."
+            f"{file} cannot be opened ({error.strerror}). Check the path and who may write there."
         ) from error
 
 

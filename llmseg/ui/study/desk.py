@@ -31,15 +31,16 @@ class Desk:
         self._store = store
 
     @classmethod
-    def open(cls, folder: Path, url: str | None = None) -> Desk:
+    def open(cls, folder: Path, url: str | None = None, *, upgrade: bool = True) -> Desk:
         """Open a prepared study with its store, which is made where there is none.
 
         Args:
             url: of the store; default: a SQLite file in the study's folder.
+            upgrade: see `Store.open`.
         Raises:
             InputError: not a prepared study, or its files have changed; or a store that cannot be used.
         """
-        return cls(read_prepared(folder), Store.open(url or f"sqlite:///{Path(folder).absolute() / DATABASE}"))
+        return cls(read_prepared(folder), Store.open(url or _default_url(folder), upgrade=upgrade))
 
     def close(self) -> None:
         self.gallery.close()
@@ -57,6 +58,11 @@ class Desk:
             for path in export(self.room.answers(ticket), Path(folder)):
                 archive.write(path, path.name)
         return buffer.getvalue()
+
+
+def _default_url(folder: Path) -> str:
+    """Where a study's store is, unless it is told otherwise."""
+    return f"sqlite:///{Path(folder).absolute() / DATABASE}"
 
 
 def _now() -> datetime:
