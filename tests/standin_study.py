@@ -156,9 +156,12 @@ class Server:
     def kill(self) -> None:
         """At once, as when the power fails."""
         os.kill(self.process.pid, signal.SIGKILL)
-        self.process.wait()
+        self._end()
 
     def stop(self) -> None:
-        if self.process.poll() is None:
-            self.process.terminate()
-            self.process.wait(timeout=30)
+        self.process.terminate()
+        self._end()
+
+    def _end(self) -> None:
+        self.process.wait(timeout=30)
+        self.process.stdout.close()

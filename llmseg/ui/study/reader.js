@@ -73,17 +73,25 @@ class Reader {
     this.find(".progress progress").value = SHOWING.includes(place.state) ? place.number - 1 : place.number;
     if (!SHOWING.includes(place.state)) return this.calm(place);
     if (this.isNew(place)) return this.introduce(place);
+    this.turn(true);
     this.fill(place);
+    this.show(place.state);
     const scene = await askUntilAnswered("reading/scene", null, (lost, seconds) => this.say(lostWords(lost, seconds, "The images are fetched again.")), () => task === this.tasks);
     if (task !== this.tasks) return;
     if (scene.status === 409) return this.look();
     if (!scene.isOk) return this.told(scene);
     this.say("");
-    this.show(place.state);
     await this.slides.open(scene.said, place.state === "reading" && place.kind === "edit");
     if (task !== this.tasks) return;
+    this.turn(false);
     this.resend();
     this.tick();
+  }
+
+  /** No reading's questions beside another one's pictures: while they are fetched there are none. */
+  turn(isTurning) {
+    this.root.classList.toggle("turning", isTurning);
+    if (isTurning) this.slides.say("Opening the reading");
   }
 
   isNew(place) {
@@ -194,7 +202,7 @@ class Reader {
   }
 
   isOpen() {
-    return this.root.dataset.state === "reading" && this.slides.root.dataset.ready !== undefined;
+    return this.root.dataset.state === "reading" && !this.root.classList.contains("turning");
   }
 
   isDrawing() {
@@ -204,7 +212,7 @@ class Reader {
   /** Enter, or the big button: save and go on. */
   async go() {
     const { state } = this.root.dataset;
-    if (state === "introduction") return this.begin();
+    if (this.root.classList.contains("turning")) return;
     if (["training feedback", "note"].includes(state)) return this.move("reading/on");
     if (!this.isOpen() || this.sent || this.isGoing) return;
     const open = this.questions.nextOpen();
@@ -265,7 +273,7 @@ class Reader {
   }
 
   async goBack() {
-    if (!this.place?.can_go_back || this.sent) return;
+    if (!this.place?.can_go_back || this.sent || this.root.classList.contains("turning")) return;
     if (this.isDrawing() && !(await this.isDrawingSaved())) return;
     this.move("reading/back");
   }

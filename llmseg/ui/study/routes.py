@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Mapping
+from contextlib import suppress
 from dataclasses import asdict
 from datetime import datetime
 from typing import Annotated
@@ -24,6 +25,7 @@ from llmseg.ui.study.desk import Desk
 
 COOKIES = {READER: "llmseg-reader", OPERATOR: "llmseg-operator"}
 PATHS = {READER: "/reading", OPERATOR: "/operating"}
+"""Where a browser sends each: an operator may look through a reader's eyes beside his own page."""
 SMALL_BODY, EDIT_BODY = 256_000, 24_000_000
 """Bytes that are read of an answer, and of an edit."""
 STATUS = {SignedOut: 401, NotCurrent: 409, TooManyAttempts: 429, StoreError: 503}
@@ -124,10 +126,8 @@ def _doors(desk: Desk) -> APIRouter:
 
     def sign_out(role: str, request: Request) -> Response:
         if secret := request.cookies.get(COOKIES[role]):
-            try:
+            with suppress(SignedOut):
                 desk.room.sign_out(secret)
-            except SignedOut:
-                pass
         response = JSONResponse({})
         response.delete_cookie(COOKIES[role], path=PATHS[role], httponly=True, samesite="strict")
         return response
