@@ -25,7 +25,7 @@ ARMS = {"zebra": LEFT, "okapi": RIGHT}
 """Arm -> where its target lies; the names stand nowhere else, so that a page that tells them is found out."""
 CASES = ("giraffe", "walrus")
 READERS = ("Marjorie Quux", "Wilhelmina Xyzzy")
-OPERATOR = "Olga Operator"
+OPERATOR = "Olga Plugh"
 PROTOCOL = """
 key = "standin"
 title = "A study of stand-ins"

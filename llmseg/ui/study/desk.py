@@ -25,7 +25,7 @@ class Desk:
     """
 
     def __init__(self, prepared: Prepared, store: Store):
-        self.study = prepared.study
+        self.prepared, self.study = prepared, prepared.study
         self.room = ReadingRoom(prepared, store, _now)
         self.gallery = Gallery(self.room, prepared)
         self._store = store
