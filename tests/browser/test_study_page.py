@@ -246,7 +246,7 @@ def look_through(visit: Visit, study) -> None:
     assert sum("/reading/files/" in url for url in texts) > 5
     assert any(url.endswith("/reading/scene") for url in texts)
     words = re.compile("|".join(rf"(?<![a-z]){re.escape(word.lower())}(?![a-z])" for word in forbidden))
-    assert words.search("an Okapi-like contour") is not None
+    assert words.search("an okapi-like contour") is not None
     told = {where: found[0] for where, text in texts.items() if (found := words.search(text.lower()))}
     assert told == {}
     assert secret not in b"".join(body for _, _, body in visit.received)
@@ -268,7 +268,7 @@ def unzipped(url: str, body: bytes) -> bytes:
 def quiet(tmp_path_factory):
     """Another study, read by one test after the other: a pair, then contours to edit, twice."""
     folder = tmp_path_factory.mktemp("quiet")
-    names = ("Quinn", "Rosa", "Sven")
+    names = ("Quinn", "Rosa", "Sven", "Tove")
     server = Server(write_study(folder, readers=names, training=(), tasks=("rate", "compare", "edit"), back=1)).start()
     yield server
     server.stop()
@@ -409,14 +409,13 @@ def lies_left(visit: Visit, panel: str) -> bool:
 
 
 def test_an_operator_sees_who_is_where_pauses_and_lets_go_on(browser, quiet):
-    with visiting(browser, quiet, "Quinn") as reader, visiting(browser, quiet, OPERATOR) as visit:
-        reader.sign_in()
-        reader.shown()
+    with visiting(browser, quiet, "Tove") as reader, visiting(browser, quiet, OPERATOR) as visit:
+        reader.begin()
         visit.tab.goto(f"{quiet.address}/operator")
         visit.sign_in()
         visit.at("open")
         assert complaints(visit) == {}
-        assert visit.tab.locator("tr[data-reader]").count() == 3
+        assert visit.tab.locator("tr[data-reader]").count() == 4
         visit.tab.click(".pause")
         visit.wait(".running.paused")
         reader.tab.reload()
@@ -424,11 +423,11 @@ def test_an_operator_sees_who_is_where_pauses_and_lets_go_on(browser, quiet):
         assert complaints(reader) == {}
         visit.tab.click(".pause")
         visit.wait(".running:not(.paused)")
-        reader.at("reading")
-        visit.tab.click("[data-does=code][data-name=Quinn]")
+        reader.at("introduction")
+        visit.tab.click("[data-does=code][data-name=Tove]")
         visit.wait(".sure[open]")
         assert complaints(visit) == {}
         visit.tab.click(".yes")
-        visit.wait(".given:has-text('The new code of Quinn')")
+        visit.wait(".given:has-text('The new code of Tove')")
         reader.tab.reload()
         reader.at("sign-in")
