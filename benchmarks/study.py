@@ -1,6 +1,6 @@
 """Fifty readers of one study at once, over HTTP through the served app: how long saving takes, and whether all is kept.
 
-    python benchmarks/study.py [--store URL] [--think SECONDS]
+    python benchmarks/study.py [--think SECONDS]
 
 Each reader signs in and goes through every reading as a page does: the place, the scene, the CT and the contours, an
 answer with a key of its own; where contours are to be edited, a drawing first. Between two answers he thinks for a
@@ -30,12 +30,12 @@ import numpy as np
 ROOT = Path(__file__).resolve().parents[1]
 sys.path[:0] = [str(ROOT), str(ROOT / "tests")]
 
-import httpx
-from standin_study import Server, write_study
+import httpx  # noqa: E402
+from postgresql import Cluster, programs  # noqa: E402
+from standin_study import Server, write_study  # noqa: E402
 
 READERS = 50
 THINK_S = 3.0
-BAR_MS = 300.0
 CASES = tuple(f"case{number}" for number in range(3))
 WORDS = {"ordinal": "1234", "preference": ("A", "tie", "B")}
 
@@ -135,19 +135,30 @@ def measure(url: str = "", think_s: float = THINK_S, readers: int = READERS) -> 
     }
 
 
+def measure_everywhere(think_s: float = THINK_S) -> dict[str, dict[str, float]]:
+    """With SQLite, and with a PostgreSQL of its own where Debian's package is installed."""
+    found = {"SQLite": measure("", think_s)}
+    if programs():
+        cluster = Cluster(programs())
+        try:
+            found["PostgreSQL"] = measure(cluster.create(), think_s)
+        finally:
+            cluster.close()
+    return {where: {**one, "wrong": one["lost"] + one["doubled"] + one["crossed"]} for where, one in found.items()}
+
+
 def _wrong(people: list[Reader], study: Path, url: str) -> dict[str, int]:
     """Answers that are not in the store, are there twice, or are another's."""
     from llmseg.ui.study.desk import Desk
 
     desk = Desk.open(study, url or None)
-    rows, ids = desk.room.answers(desk.room.owner()), {}
-    for name, readings in desk.prepared.readings.items():
-        ids.update({(name, reading.number): reading.id for reading in readings})
+    rows = desk.room.answers(desk.room.owner())
     desk.close()
-    found = [(row.reader, ids[row.reader, row.reading], row.question) for row in rows]
-    values = dict(zip(found, (row for row in rows), strict=True))
+    readings = {(name, r.number): r for name, own in desk.prepared.readings.items() for r in own}
+    arms = {(name, r.id): r.arms for (name, _), r in readings.items()}
+    found = [(row.reader, readings[row.reader, row.reading].id, row.question) for row in rows]
+    values = dict(zip(found, rows, strict=True))
     sent = {(person.name, *key): value for person in people for key, value in person.sent.items()}
-    arms = {(name, reading.id): reading.arms for name, readings in desk.prepared.readings.items() for reading in readings}
     said = {key: _unblinded(value, arms[key[:2]]) for key, value in sent.items()}
     return {
         "lost": len(said.keys() - values.keys()),
@@ -162,10 +173,8 @@ def _unblinded(value: str, arms: tuple[str, ...]) -> str:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--store", default="")
     parser.add_argument("--think", type=float, default=THINK_S, help="mean seconds between two answers")
-    options = parser.parse_args()
-    print(json.dumps(measure(options.store, options.think)))
+    print(json.dumps(measure_everywhere(parser.parse_args().think), indent=1))
 
 
 if __name__ == "__main__":

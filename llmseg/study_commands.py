@@ -175,10 +175,13 @@ def _serve(options: argparse.Namespace) -> None:
 def _serve_desk(desk: Desk, host: str, port: int) -> None:
     from llmseg.ui.study.serving import serve
 
-    _print_codes(desk.room.enroll())
-    print(f"{desk.study.title}\nreaders:   http://{host}:{port}\noperators: http://{host}:{port}/operator", flush=True)
+    def announce() -> None:
+        _print_codes(desk.room.enroll())
+        address = f"http://{host}:{port}"
+        print(f"{desk.study.title}\nreaders:   {address}\noperators: {address}/operator", flush=True)
+
     try:
-        serve(desk, host, port)
+        serve(desk, host, port, announce)
     finally:
         desk.close()
 

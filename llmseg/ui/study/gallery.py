@@ -7,7 +7,7 @@ it.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from pathlib import Path
@@ -140,20 +140,18 @@ class Gallery:
         return self._prepared.structures(reading.task, reading.case)
 
     def _hang(self, case: str, task: str) -> Wall:
-        volume, all_arms = self._prepared.volume(case), self._outlines(case, task)
-        frame = frame_of(volume, all_arms)
-        start = start_of(frame, all_arms)
+        volume, arms = self._prepared.volume(case), self._arms(case, task)
+        # Neither the frame nor where the panels begin may depend on the arm that is shown.
+        frame = frame_of(volume, _joined(arms, np.logical_or))
+        shared = _joined(arms, np.logical_and)
+        start = start_of(frame, shared if any(mask.any() for mask in shared.values()) else _joined(arms, np.logical_or))
         ct = pack_ct(volume, frame, self._folder)
         return Wall(frame, volume.shape, ct, start, field_of(volume, frame, start[2]))
 
-    def _outlines(self, case: str, task: str) -> dict[str, np.ndarray]:
-        """What any arm of a task has of each structure: where the panels begin must not depend on the arm shown."""
+    def _arms(self, case: str, task: str) -> list[Structures]:
+        """What each arm of a task has of a case."""
         arms = {arm for combination in self._prepared.study.task(task).combinations for arm in combination}
-        found: dict[str, np.ndarray] = {}
-        for arm in sorted(arms):
-            for name, mask in self._contours(case, arm, task).items():
-                found[name] = found[name] | mask if name in found else mask
-        return found
+        return [self._contours(case, arm, task) for arm in sorted(arms)]
 
     def _contours(self, case: str, arm: str, task: str) -> Structures:
         names = self._prepared.structures(task, case)
@@ -169,6 +167,11 @@ class Gallery:
         if edited is None:
             raise InputError("Nothing was drawn here yet. Reload the page.")
         return pack_masks(edited, wall.frame, self._folder)
+
+
+def _joined(arms: Sequence[Structures], join: np.ufunc) -> dict[str, np.ndarray]:
+    """Structure -> what every arm, or any arm, has of it."""
+    return {name: join.reduce([arm[name] for arm in arms]) for name in arms[0]}
 
 
 def _names(reading: Reading, place: Place) -> list[str]:

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import os
+import socket
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
@@ -11,6 +13,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 import gradio as gr
 from fastapi import FastAPI, Request, Response
 
+from llmseg.case import InputError
 from llmseg.ui import looks, viewer
 from llmseg.ui.study import operator, reader
 from llmseg.ui.study.desk import Desk
@@ -73,8 +76,22 @@ def mount_options() -> dict[str, object]:
     }
 
 
-def serve(desk: Desk, host: str, port: int) -> None:
-    """Serve a study until the process ends."""
+def serve(desk: Desk, host: str, port: int, announce: Callable[[], None]) -> None:
+    """Serve a study until the process ends.
+
+    Args:
+        announce: called once the address is this server's.
+    Raises:
+        InputError: the address cannot be had.
+    """
     import uvicorn
 
-    uvicorn.run(build(desk), host=host, port=port, log_level="warning", access_log=False, server_header=False)
+    config = uvicorn.Config(build(desk), host, port, log_level="warning", access_log=False, server_header=False)
+    try:
+        listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
+    except OSError as error:
+        raise InputError(
+            f"{host}:{port} cannot be served on ({error.strerror}). Choose another --port, or --host."
+        ) from error
+    announce()
+    uvicorn.Server(config).run(sockets=[listening])
