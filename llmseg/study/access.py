@@ -35,7 +35,14 @@ SIGNING_IN = 0x6C6C6D736569
 """PostgreSQL's advisory lock while attempts are counted."""
 
 TICKET_LASTS = timedelta(hours=12)
-LATER = EVENTS.alias("later")
+_LATER = EVENTS.alias("later")
+_LAST_CODE = sa.select(sa.func.max(_LATER.c.turn)).where(_LATER.c.record == EVENTS.c.record, _LATER.c.kind == CODE)
+_HOLDER = (
+    sa.select(EVENTS.c.record, EVENTS.c.turn > _LAST_CODE.scalar_subquery())
+    .join(TICKETS, TICKETS.c.event == EVENTS.c.seq)
+    .where(TICKETS.c.secret_sha256 == sa.bindparam("secret_sha256"), TICKETS.c.expires > sa.bindparam("now"))
+)
+"""Who holds a ticket, and whether it is newer than his code."""
 
 
 class SignedOut(InputError):
@@ -125,14 +132,9 @@ class Access:
         Raises:
             SignedOut: nobody's, expired, or older than the person's code.
         """
-        last_code = sa.select(sa.func.max(LATER.c.turn)).where(LATER.c.record == EVENTS.c.record, LATER.c.kind == CODE)
-        query = (
-            sa.select(EVENTS.c.record, EVENTS.c.turn > last_code.scalar_subquery())
-            .join(TICKETS, TICKETS.c.event == EVENTS.c.seq)
-            .where(TICKETS.c.secret_sha256 == _sha256(_secret(ticket)), TICKETS.c.expires > self._now())
-        )
+        values = {"secret_sha256": _sha256(_secret(ticket)), "now": self._now()}
         with self._store.reading() as connection:
-            name, is_newest = connection.execute(query).one_or_none() or (None, False)
+            name, is_newest = connection.execute(_HOLDER, values).one_or_none() or (None, False)
         if name not in self._people:
             raise SignedOut("You are not signed in, or not any more. Sign in with your code; your work is kept.")
         if not is_newest:

@@ -12,6 +12,7 @@ import json
 import logging
 import os
 import sqlite3
+from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field, replace
@@ -35,7 +36,8 @@ log = logging.getLogger(__name__)
 MIGRATIONS = Path(__file__).parent / "migrations"
 PATIENCE_SECONDS = 10
 """How long a database may keep an answer waiting."""
-CONNECTIONS = 16
+SQLITE_CONNECTIONS, POSTGRESQL_CONNECTIONS = 4, 8
+"""Few, so that dozens of readers wait in line: at once, their threads keep each other from running."""
 CLOCK = "clock"
 CLOCKS_DIFFER = timedelta(seconds=1)
 """Between servers that share a database."""
@@ -107,7 +109,9 @@ ATTEMPTS = sa.Table(
     sa.Column("at", UTC, nullable=False),
     sqlite_autoincrement=True,
 )
-_LIGHT = [column for column in EVENTS.c if column.name != "masks"]
+_EVENTS = sa.select(*(column for column in EVENTS.c if column.name != "masks")).order_by(EVENTS.c.record, EVENTS.c.turn)
+# Built once: what is asked with every answer.
+_NEWER = _EVENTS.where(EVENTS.c.record == sa.bindparam("name"), EVENTS.c.turn > sa.bindparam("turn"))
 
 
 @dataclass(frozen=True)
@@ -154,6 +158,30 @@ class Event:
         return json.dumps(self.content, sort_keys=True, separators=(",", ":"), allow_nan=False)
 
 
+class _Line:
+    """Lets so many in at once, in the order in which they came; a pool alone lets the lucky in again and again."""
+
+    def __init__(self, places: int):
+        self._free, self._waiting, self._lock = places, deque(), Lock()
+
+    def __enter__(self) -> None:
+        with self._lock:
+            if self._free:
+                self._free -= 1
+                return
+            turn = Lock()
+            turn.acquire()
+            self._waiting.append(turn)
+        turn.acquire()
+
+    def __exit__(self, *_: object) -> None:
+        with self._lock:
+            if self._waiting:
+                self._waiting.popleft().release()  # the place goes straight to who waited longest
+            else:
+                self._free += 1
+
+
 class Store:
     """One study's database; safe to use from many threads, and on PostgreSQL from many servers."""
 
@@ -163,6 +191,8 @@ class Store:
         self._identity = _identity(file) if file else None
         # SQLite has one writer; waiting here is fair, where its own polling lets the unlucky starve.
         self._turnstile = Lock() if file else nullcontext()
+        self._line = _Line(SQLITE_CONNECTIONS if file else POSTGRESQL_CONNECTIONS)
+        self._known: dict[str, tuple[Event, ...]] = {}
 
     @classmethod
     def open(cls, url: str, *, upgrade: bool = True) -> Store:
@@ -194,7 +224,7 @@ class Store:
 
     @contextmanager
     def reading(self) -> Iterator[Connection]:
-        with _explained(), self._engine.connect() as connection:
+        with _explained(), self._line, self._engine.connect() as connection:
             self._check_file()
             yield connection
 
@@ -205,9 +235,9 @@ class Store:
         Raises:
             StoreError: it is not, or may not be: what was being saved has to be sent again, with its key.
         """
-        with _explained(), self._turnstile, self._engine.connect().execution_options(writes=True) as connection:
+        with _explained(), self._line, self._engine.connect().execution_options(writes=True) as connection:
             self._check_file()
-            with connection.begin():
+            with self._turnstile, connection.begin():
                 yield connection
             self._check_file()
 
@@ -225,7 +255,7 @@ class Store:
         row["content"] = event.written
         try:
             with self.writing() as connection:
-                seq = connection.execute(sa.insert(EVENTS).values(row)).inserted_primary_key[0]
+                seq = connection.execute(sa.insert(EVENTS), row).inserted_primary_key[0]
         except sa.exc.IntegrityError as error:
             record = self.record(event.record)
             if earlier := repeated(event, record):
@@ -261,22 +291,29 @@ class Store:
 
     def record(self, name: str) -> tuple[Event, ...]:
         """The events of one record by turn, without masks."""
-        return self.records([name]).get(name, ())
+        # What was read once never changes; only what came since is asked for.
+        known = self._known.get(name, ())
+        newer = self._read(_NEWER, {"name": name, "turn": len(known)})
+        if newer:
+            self._known[name] = known = (*known, *newer)
+        return known
 
     def records(self, names: Iterable[str] | None = None, kind: str | None = None) -> dict[str, tuple[Event, ...]]:
         """Name -> its events by turn, without masks; of all records, and of every kind, where none is named."""
-        query = sa.select(*_LIGHT).order_by(EVENTS.c.record, EVENTS.c.turn)
+        query = _EVENTS
         if names is not None:
             query = query.where(EVENTS.c.record.in_(names))
         if kind is not None:
             query = query.where(EVENTS.c.kind == kind)
-        with self.reading() as connection:
-            rows = connection.execute(query).all()
         found: dict[str, list[Event]] = {}
-        for row in rows:
-            event = Event(**{**row._mapping, "content": json.loads(row.content)})
+        for event in self._read(query):
             found.setdefault(event.record, []).append(event)
         return {name: tuple(events) for name, events in found.items()}
+
+    def _read(self, query: sa.Select, values: Mapping[str, object] | None = None) -> list[Event]:
+        with self.reading() as connection:
+            rows = connection.execute(query, values).all()
+        return [Event(**{**row._mapping, "content": json.loads(row.content)}) for row in rows]
 
     def masks(self, event: Event) -> bytes:
         """Those of a stored event that has some."""
@@ -370,13 +407,20 @@ def _identity(file: Path) -> tuple[int, int] | None:
     return found.st_dev, found.st_ino
 
 
+def _pool(connections: int) -> dict[str, int]:
+    return {"pool_size": connections, "max_overflow": 0, "pool_timeout": PATIENCE_SECONDS}
+
+
 def _sqlite(file: Path) -> Engine:
     def connect() -> sqlite3.Connection:
         where = f"file:{quote(str(file))}?mode=rw"
         return sqlite3.connect(where, uri=True, timeout=PATIENCE_SECONDS, isolation_level=None, check_same_thread=False)
 
     engine = sa.create_engine(
-        f"sqlite:///{file}", creator=connect, poolclass=sa.QueuePool, pool_size=CONNECTIONS, max_overflow=CONNECTIONS
+        f"sqlite:///{file}",
+        creator=connect,
+        poolclass=sa.QueuePool,
+        **_pool(SQLITE_CONNECTIONS),
     )
 
     @sa.event.listens_for(engine, "connect")
@@ -399,8 +443,7 @@ def _postgresql(url: URL) -> Engine:
     patience = PATIENCE_SECONDS * 1000
     engine = sa.create_engine(
         url,
-        pool_size=CONNECTIONS,
-        max_overflow=CONNECTIONS,
+        **_pool(POSTGRESQL_CONNECTIONS),
         pool_pre_ping=True,
         connect_args={
             "connect_timeout": PATIENCE_SECONDS,
