@@ -130,6 +130,17 @@ def training_step(checkpoint: Path) -> list[dict]:
     ]
 
 
+def reader_study(checkpoint: Path) -> list[dict]:
+    rows = []
+    for where, found in _child("time_study").items():
+        rows += [
+            row(f"50 readers on {where}: saving, 95th percentile", found["p95_ms"], "ms", 300),
+            row(f"50 readers on {where}: saving, median", found["p50_ms"], "ms"),
+            row(f"50 readers on {where}: lost, doubled, crossed", found["wrong"], "", 0),
+        ]
+    return rows
+
+
 BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (
     start_up,
     slice_change,
@@ -138,6 +149,7 @@ BENCHMARKS: tuple[Callable[[Path], list[dict]], ...] = (
     end_to_end,
     large_ct,
     training_step,
+    reader_study,
 )
 
 
@@ -247,6 +259,12 @@ def time_training() -> dict[str, float]:
     import training
 
     return training.measure(repeats=REPEATS)
+
+
+def time_study() -> dict[str, dict[str, float]]:
+    import study
+
+    return study.measure_everywhere()
 
 
 def time_notes(checkpoint: str) -> dict[str, float]:

@@ -11,7 +11,9 @@ from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
+from llmseg import study_commands
 from llmseg.case import InputError
+from llmseg.progress import Bar
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -46,6 +48,7 @@ def _parser() -> argparse.ArgumentParser:
     _add_evaluate(commands.add_parser("evaluate", help="score a checkpoint with and without the note"))
     _add_refine(commands.add_parser("refine", help="choose what is done to a checkpoint's probabilities"))
     _add_experiments(commands.add_parser("experiments", help="compare networks, notes and patients; write the report"))
+    study_commands.add(commands.add_parser("study", help="let readers judge contours blinded, from protocol to report"))
     return parser
 
 
@@ -210,7 +213,7 @@ def _add_model(parser: argparse.ArgumentParser) -> None:
 def _data_openkbp(options: argparse.Namespace) -> None:
     from llmseg.datasets.openkbp import convert
 
-    with _Bar("patients") as bar:
+    with Bar("patients") as bar:
         report = convert(options.source, options.dest, limit=options.limit, on_progress=bar.count)
     for patient, reason in report.skipped.items():
         print(f"skipped {patient}: {reason}")
@@ -220,7 +223,7 @@ def _data_openkbp(options: argparse.Namespace) -> None:
 def _data_phantom(options: argparse.Namespace) -> None:
     from llmseg.datasets.folder import write_phantoms
 
-    with _Bar("phantoms") as bar:
+    with Bar("phantoms") as bar:
         write_phantoms(
             options.dest,
             options.count,
@@ -236,7 +239,7 @@ def _data_phantom(options: argparse.Namespace) -> None:
 def _data_import(options: argparse.Namespace) -> None:
     from llmseg.datasets.importing import import_patients
 
-    with _Bar("files") as files, _Bar("scans") as scans:
+    with Bar("files") as files, Bar("scans") as scans:
         report = import_patients(
             options.source,
             options.dest,
@@ -267,7 +270,7 @@ def _data_import(options: argparse.Namespace) -> None:
 def _data_check(options: argparse.Namespace) -> None:
     from llmseg.datasets.checking import check_dataset
 
-    with _Bar("cases") as bar:
+    with Bar("cases") as bar:
         report = check_dataset(options.dataset, on_progress=bar.count)
     for finding in report.findings:
         print(f"{finding.severity:7} {finding.where}: {finding.text}")
@@ -310,7 +313,7 @@ def _text_embed(options: argparse.Namespace) -> None:
     fit = {"budget": spec.max_tokens, "count_tokens": encoder.count}
     prompts = [read_note(case.note.text, template=options.template, **fit).prompt for case in cases]
     distinct = sorted({prompt for prompt in prompts if prompt})
-    with _Bar("prompts") as bar:
+    with Bar("prompts") as bar:
         encoder.encode(distinct, on_progress=lambda share: bar.count(round(share * len(distinct)), len(distinct)))
     print(f"{len(cases)} notes, {len(distinct)} different prompts, {encoder.name}; kept in {encoder.folder}")
     if empty := len(prompts) - sum(map(bool, prompts)):
@@ -399,7 +402,7 @@ def _evaluate(options: argparse.Namespace) -> None:
     if not cases:
         raise InputError(f"{options.data} lists no {options.split} case. Choose another --split.")
     segmenter = _load(options)
-    with _Bar("cases") as bar:
+    with Bar("cases") as bar:
         summary = evaluate(
             segmenter,
             cases,
@@ -481,7 +484,7 @@ def _refine(options: argparse.Namespace) -> None:
     _, config = load_checkpoint(options.checkpoint)
     cases = tuning_cases(config, read_dataset(options.data))
     kwargs = {"shift_voxels": options.shift, "device": options.device}
-    with _Bar("patients") as bar:
+    with Bar("patients") as bar:
         findings = refine(options.checkpoint, cases, options.out, on_progress=bar.count, **kwargs)
     print(table(findings))
     print(HONESTY)
@@ -572,29 +575,6 @@ def _configure_logging() -> None:
 
     logging.basicConfig(level=logging.WARNING, format="llmseg: %(message)s")
     logging.getLogger("nibabel.global").setLevel(logging.CRITICAL)  # our own error says what it would say
-
-
-class _Bar:
-    """A progress bar that learns its length with the first call."""
-
-    def __init__(self, unit: str):
-        self._unit, self._bar = unit, None
-
-    def __enter__(self) -> _Bar:
-        return self
-
-    def count(self, done: int, total: int) -> None:
-        if self._bar is None:
-            from tqdm import tqdm
-
-            self._bar = tqdm(total=total, unit=f" {self._unit}")
-        self._bar.update(done - self._bar.n)
-
-    def __exit__(self, *exception: object) -> None:
-        if self._bar is not None:
-            if exception[0] is None:
-                self._bar.update(self._bar.total - self._bar.n)
-            self._bar.close()
 
 
 class _ArmReport:

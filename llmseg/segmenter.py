@@ -211,6 +211,29 @@ class Segmenter:
             )
         return text
 
+    def provenance(self, reading: NoteReading | None, shape: Sequence[int], affine: np.ndarray) -> dict[str, object]:
+        """What is said of contours that this segmenter draws with a note, or without one, on a CT of this grid."""
+        prompt = reading.prompt if reading else ""
+        read = bool(prompt)
+        return {
+            "llmseg": __version__,
+            "checkpoint": self.checkpoint_name,
+            "steps": self.config.trained.get("steps"),
+            "condition": "text" if read else "no-text",
+            "text_encoder": self.encoder.spec.model if read else None,
+            "text_encoder_fingerprint": self.encoder.fingerprint if read else None,
+            "modalities": list(self.modalities),
+            "note_sha256": _sha256(reading.text) if reading else None,
+            "template": reading.template if reading else None,
+            "prompt_sha256": _sha256(prompt) if read else None,
+            "prompt_dropped": list(reading.dropped) if reading else [],
+            "note_cut": self.encoder.cuts(prompt) if read else False,
+            "grid_mm": list(self.config.grid.spacing_mm),
+            "refinement": self.refinement.to_json(),
+            "shape": list(shape),
+            "affine": affine.tolist(),
+        }
+
     @torch.inference_mode()
     def _encode(self, tile: torch.Tensor) -> list[torch.Tensor]:
         tile = tile[None].to(self.device, memory_format=torch.channels_last_3d)
@@ -293,7 +316,7 @@ class OpenCT:
                 probabilities = self._refined(views)
                 yield Segmentation(
                     self._placed(probabilities),
-                    self._provenance(reading),
+                    self._segmenter.provenance(reading, self.placement.shape, self._affine),
                     partial(self._on_input_grid, probabilities),
                     self._agreement(views, probabilities),
                     partial(self._likelihood, probabilities),
@@ -375,28 +398,6 @@ class OpenCT:
         at_contour = refinement.calibrated(name, np.array([refinement.threshold(name)]))[0]
         values = refinement.calibrated(name, probabilities[row])
         return Likelihood(values, affine_on_grid(self.placement), float(at_contour))
-
-    def _provenance(self, reading: NoteReading | None) -> dict[str, object]:
-        segmenter, prompt = self._segmenter, reading.prompt if reading else ""
-        read = bool(prompt)
-        return {
-            "llmseg": __version__,
-            "checkpoint": segmenter.checkpoint_name,
-            "steps": segmenter.config.trained.get("steps"),
-            "condition": "text" if read else "no-text",
-            "text_encoder": segmenter.encoder.spec.model if read else None,
-            "text_encoder_fingerprint": segmenter.encoder.fingerprint if read else None,
-            "modalities": list(segmenter.modalities),
-            "note_sha256": _sha256(reading.text) if reading else None,
-            "template": reading.template if reading else None,
-            "prompt_sha256": _sha256(prompt) if read else None,
-            "prompt_dropped": list(reading.dropped) if reading else [],
-            "note_cut": segmenter.encoder.cuts(prompt) if read else False,
-            "grid_mm": list(segmenter.config.grid.spacing_mm),
-            "refinement": segmenter.refinement.to_json(),
-            "shape": list(self.placement.shape),
-            "affine": self._affine.tolist(),
-        }
 
 
 def _sha256(text: str) -> str:

@@ -58,6 +58,29 @@ def smollm2_cache(tmp_path_factory) -> Path:
     return cache
 
 
+@pytest.fixture(scope="session")
+def postgresql():
+    """A running PostgreSQL of this session's own; where none is installed the test is skipped."""
+    from postgresql import Cluster, programs
+
+    if (found := programs()) is None:
+        reason = "no PostgreSQL is installed (Debian: apt-get install postgresql)"
+        if os.environ.get("LLMSEG_REQUIRE_POSTGRES") == "1":
+            pytest.fail(f"LLMSEG_REQUIRE_POSTGRES=1 allows no skip: {reason}")
+        pytest.skip(reason)
+    cluster = Cluster(found)
+    yield cluster
+    cluster.close()
+
+
+@pytest.fixture(params=["sqlite", "postgresql"])
+def database(request, tmp_path) -> str:
+    """The address of an empty database for a study, of either kind."""
+    if request.param == "postgresql":
+        return request.getfixturevalue("postgresql").create()
+    return f"sqlite:///{tmp_path}/study.db"
+
+
 @pytest.hookimpl(wrapper=True)
 def pytest_runtest_makereport(item, call):
     report = yield

@@ -101,6 +101,10 @@ class StandIn:
     def read(self, note: Note, **options) -> NoteReading:
         return read_note(note.text, **options)
 
+    def provenance(self, reading: NoteReading | None, shape: Sequence[int], affine: np.ndarray) -> dict[str, object]:
+        prompt = reading.prompt if reading else ""
+        return {"checkpoint": self.checkpoint_name, "prompt": prompt, "note_cut": False, "shape": list(shape)}
+
     def _work(self, what: str, on_progress) -> None:
         for step in range(4):
             self.go_on.wait(timeout=60)
@@ -128,4 +132,5 @@ class OpenStandIn:
         mask = ball(centre) if self.volume.shape == SHAPE else self.volume.array > 100
         load_likelihood = (lambda _: likelihood(centre)) if self.volume.shape == SHAPE else None
         drawn = Structures({"PTV_High": mask}, self.volume.affine)
-        return Segmentation(drawn, {"note_cut": False}, load_likelihood=load_likelihood)
+        provenance = self.segmenter.provenance(reading, self.volume.shape, self.volume.affine)
+        return Segmentation(drawn, provenance, load_likelihood=load_likelihood)

@@ -24,6 +24,8 @@ FLOORS = {
     "app": 6,
     "llmseg.__main__": 6,
     "llmseg.cli": 6,
+    "llmseg.study_commands": 6,
+    "llmseg.progress": 6,
     "llmseg.ui": 5,
     "llmseg.training": 4,
     "llmseg.evaluation": 4,
@@ -40,12 +42,16 @@ FLOORS = {
     "llmseg.metrics": 1,
     "llmseg.plots": 1,
     "llmseg.case": 0,
+    "llmseg.revision": 0,
     "llmseg": 0,
 }
 """A room (a module or package of llmseg, and app.py) imports from floors below it, or from its own without a circle."""
 
 GRADIO_ROOMS = ("app", "llmseg.ui")
-HEAVY = ("torch", "transformers", "monai", "scipy", "nibabel", "pydicom", "gradio", "matplotlib", "plotly")
+HEAVY = (
+    *("torch", "transformers", "monai", "scipy", "nibabel", "pydicom", "gradio", "matplotlib", "plotly"),
+    *("sqlalchemy", "alembic", "psycopg", "pandas", "statsmodels"),
+)
 OPTIONAL = {"spaces"}
 """Used where a host provides it; never required."""
 

@@ -24,6 +24,7 @@ from llmseg.formats.rtstruct import draw, read_contours
 from llmseg.metrics import dice
 from llmseg.ui import editing
 from llmseg.ui.downloads import boxes_of, unpack
+from llmseg.ui.sent import read_parts
 from llmseg.ui.session import Session
 from llmseg.ui.viewer import pack_parts, to_data
 from llmseg.ui.workbench import Workbench
@@ -224,8 +225,7 @@ def test_what_is_no_save_at_all_is_refused(bench, session, sent):
 @given(st.integers(0, 2**32 - 1), st.floats(0.0, 0.9))
 def test_masks_survive_the_way_from_the_page(tmp_path_factory, seed, share):
     mask = np.random.default_rng(seed).random((7, 6, 5)) < share
-    table = editing._table([{**packed({"Larynx": mask})["table"][0]}], mask.shape, {"Larynx"})
-    parts = editing._voxels(packed({"Larynx": mask})["bits"], table)
+    parts = read_parts(packed({"Larynx": mask}), mask.shape, {"Larynx"})
     found = np.zeros_like(mask)
     for _, box, inside in boxes_of(pack_parts(parts, tmp_path_factory.mktemp("packed"))):
         found[box] = inside

@@ -9,7 +9,6 @@ import os
 import platform
 import re
 import shlex
-import subprocess
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -24,6 +23,8 @@ from llmseg.experiments.plans import RANDOM_TWIN, WITH_AND_WITHOUT, Arm, Experim
 from llmseg.experiments.selection import choose, patient_of
 from llmseg.experiments.stored import RUNS, Result, Row, mean_dice, path_of, read_result, write_result
 from llmseg.formats.whole import write_whole
+from llmseg.model.checkpoint import digest_of
+from llmseg.revision import commit
 from llmseg.segmenter import DEFAULT_CHECKPOINT, Segmenter
 from llmseg.training.config import TrainConfig, read_config
 from llmseg.training.finetune import train
@@ -174,7 +175,7 @@ class _Runner:
             patients=patients,
             data={"name": dataset.name, "sha256": dataset.manifest_hash, "split": self.setting.split},
             made={
-                "commit": _commit(),
+                "commit": commit(),
                 "version": __version__,
                 "machine": _machine(),
                 "training_seconds": self._finished(arm).get("seconds") if arm.trains else None,
@@ -313,7 +314,7 @@ class _Runner:
         else:
             folder = self._checkpoint(arm)
             network = {
-                "checkpoint": _file_digest(folder),
+                "checkpoint": digest_of(folder),
                 "data": self.setting.dataset.manifest_hash,
                 "version": VERSION,
             }
@@ -395,28 +396,6 @@ def _differences(theirs: Mapping, ours: Mapping) -> list[str]:
 
 def _digest(values: object) -> str:
     return hashlib.sha256(json.dumps(values, sort_keys=True).encode()).hexdigest()
-
-
-def _file_digest(folder: Path) -> str:
-    digest = hashlib.sha256()
-    for name in ("config.json", "model.safetensors"):
-        try:
-            digest.update((folder / name).read_bytes())
-        except OSError as error:
-            raise InputError(
-                f"{folder} is no checkpoint ({name}: {error.strerror}). Pass a checkpoint folder."
-            ) from error
-    return digest.hexdigest()
-
-
-def _commit() -> str | None:
-    """The source's commit, with a + where files differ from it; None outside a checkout."""
-    asked = ("git", "-C", str(Path(__file__).parent), "describe", "--always", "--abbrev=40", "--dirty=+", "--exclude=*")
-    try:
-        found = subprocess.run(asked, capture_output=True, text=True, check=False)
-    except FileNotFoundError:
-        return None
-    return found.stdout.strip() or None
 
 
 def _machine() -> dict[str, object]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import os
 import shutil
@@ -137,3 +138,20 @@ def load_checkpoint(folder: str | Path) -> tuple[ContourNetwork, CheckpointConfi
         )
     network.load_state_dict({key: value.float() for key, value in weights.items()})
     return network.eval().requires_grad_(False), config
+
+
+def digest_of(folder: str | Path) -> str:
+    """sha256 of what a checkpoint computes with: its config and its weights.
+
+    Raises:
+        InputError: one of the files cannot be read.
+    """
+    digest = hashlib.sha256()
+    for name in ("config.json", "model.safetensors"):
+        try:
+            digest.update((Path(folder) / name).read_bytes())
+        except OSError as error:
+            raise InputError(
+                f"{folder} is no checkpoint ({name}: {error.strerror}). Pass a checkpoint folder."
+            ) from error
+    return digest.hexdigest()

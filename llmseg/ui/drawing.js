@@ -54,7 +54,7 @@ class Drawing {
     const arm = this.viewer.arms.get(name);
     const isBackground = this.view.panel === "difference";
     const isDotted = name === SECOND && this.view.panel === "overlaid";
-    this.dash(name === SECOND && !isDotted ? [] : DASHES[name], isDotted);
+    this.dash(name === SECOND && !isDotted ? [] : DASHES[name] ?? [], isDotted);
     for (const structure of this.viewer.structures()) {
       const line = this.outline(arm, structure);
       if (!line) continue;

@@ -2,58 +2,16 @@
 // Python (editing.py) hears of an edit only when it is saved.
 
 const BRUSH_MM = { least: 1, most: 60, first: 12, step: 1.2 }; // across
-const IDLE_MS = 10_000; // a pause longer than this is not editing
 const MOST_FLIPS = 4_000_000; // voxels that undo remembers: 16 MB
 const RESEND_MS = 20_000;
 const TOOL_KEYS = { b: "brush", x: "eraser", n: "nudge" };
 const ROOM = 8; // voxels that a mask's box grows beyond what it needs
 
-/** Active seconds per structure: from one sign of life to the next, as long as they are not far apart. */
-class Clock {
-  constructor(now = () => performance.now()) {
-    this.now = now;
-    this.last = null;
-    this.total = 0;
-    this.unsaved = {};
-  }
-
-  tick(name) {
-    const now = this.now();
-    if (this.last !== null) this.add(name, Math.min(now - this.last, IDLE_MS) / 1000);
-    this.last = now;
-  }
-
-  add(name, seconds) {
-    this.unsaved[name] = (this.unsaved[name] ?? 0) + seconds;
-    this.total += seconds;
-  }
-
-  stop() {
-    this.last = null;
-  }
-
-  /** The seconds not saved yet, which are the saver's from now on. */
-  take() {
-    const taken = this.unsaved;
-    this.unsaved = {};
-    return taken;
-  }
-
-  giveBack(taken) {
-    for (const [name, seconds] of Object.entries(taken)) this.unsaved[name] = (this.unsaved[name] ?? 0) + seconds;
-  }
-
-  text() {
-    const since = this.last === null ? 0 : Math.min(this.now() - this.last, IDLE_MS) / 1000;
-    const seconds = Math.floor(this.total + since);
-    return `${Math.floor(seconds / 60)}:${String(seconds % 60).padStart(2, "0")}`;
-  }
-}
-
 class Editor {
-  constructor(viewer, trigger) {
+  /** @param {function} deliver takes a save to where it is kept; what became of it is told to `answered`. */
+  constructor(viewer, deliver) {
     this.viewer = viewer;
-    this.trigger = trigger;
+    this.deliver = deliver;
     this.tool = "brush";
     this.millimetres = BRUSH_MM.first;
     this.count = 0; // of changes, for what is drawn
@@ -108,7 +66,7 @@ class Editor {
       viewer.arms.set("edited", this.arm);
       viewer.arms.set("started", this.start);
     } else if (this.arm) this.drop();
-    if (!viewer.arms.has("edited") && ["edit", "edited"].includes(viewer.settings.mode)) viewer.settings.mode = "both";
+    if (!viewer.arms.has("edited") && ["edit", "edited"].includes(viewer.settings.mode)) viewer.settings.mode = viewer.firstMode();
     this.count += 1;
     this.fill();
   }
@@ -118,7 +76,7 @@ class Editor {
   }
 
   canBegin() {
-    return ["edited", "text", "no-text"].some((name) => this.viewer.arms.has(name));
+    return this.viewer.editable().some((name) => this.viewer.arms.has(name));
   }
 
   toggle() {
@@ -128,7 +86,7 @@ class Editor {
 
   begin() {
     const { viewer } = this;
-    const first = ["edited", "text", "no-text"].find((name) => viewer.arms.has(name));
+    const first = viewer.editable().find((name) => viewer.arms.has(name));
     if (!this.arm) {
       this.startId = viewer.scene.edit?.start ?? viewer.scene.arms[first].id;
       this.after = viewer.scene.edit?.id ?? "";
@@ -151,12 +109,12 @@ class Editor {
   /** Leave editing, and save what was drawn. */
   end() {
     const { viewer } = this;
-    if (viewer.scene.lesson === "draw") return void this.save(); // a learner draws until the reference is shown
+    if (viewer.isBoundToDraw()) return void this.save();
     const isEdited = this.putAway();
     Object.assign(viewer.settings, { mode: isEdited ? "edited" : this.before.mode, reference: this.before.reference });
     this.save();
     this.fill();
-    viewer.fillCaptions();
+    viewer.describe();
     viewer.layout();
     viewer.redraw();
   }
@@ -195,7 +153,7 @@ class Editor {
 
   send(sending) {
     sending.at = performance.now();
-    if (sending.edit) this.trigger("submit", { edit: sending.edit });
+    if (sending.edit) this.deliver(sending.edit);
   }
 
   /** Python has kept a save, or refused it: then it is unsaved as before. */
@@ -435,9 +393,11 @@ class Editor {
   fill() {
     const { viewer } = this;
     viewer.root.classList.toggle("editing", this.isOn);
-    this.find(".edit").disabled = !this.canBegin();
-    press(this.find(".edit"), this.isOn);
-    this.find('[data-mode="edited"]').hidden = !viewer.arms.has("edited");
+    for (const button of viewer.root.querySelectorAll(".edit")) {
+      button.disabled = !this.canBegin();
+      press(button, this.isOn);
+    }
+    for (const button of viewer.root.querySelectorAll('[data-mode="edited"]')) button.hidden = !viewer.arms.has("edited");
     for (const button of viewer.root.querySelectorAll("[data-tool]")) press(button, button.dataset.tool === this.tool);
     this.find(".undo").disabled = !this.canUndo();
     this.find(".redo").disabled = !this.undone.length;
@@ -535,7 +495,7 @@ class Editor {
     else if (letter === "i") this.interpolate();
     else if (letter === "[") this.resize(this.millimetres / BRUSH_MM.step);
     else if (letter === "]") this.resize(this.millimetres * BRUSH_MM.step + 0.5);
-    else return letter in MODE_KEYS; // one panel is enough to draw on
+    else return this.viewer.isModeKey(letter); // one panel is enough to draw on
     this.fill();
     this.placeBrushes();
     this.viewer.redraw();

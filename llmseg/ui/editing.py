@@ -5,12 +5,9 @@ All drawing happens in the browser (editing.js). Only what a save holds comes he
 
 from __future__ import annotations
 
-import base64
-import binascii
 import math
 import re
-import zlib
-from collections.abc import Mapping, Sequence, Set
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from threading import Lock
@@ -24,17 +21,11 @@ from llmseg.ui.cases import Shown
 from llmseg.ui.downloads import boxes_of, unpack
 from llmseg.ui.numbers import Measured
 from llmseg.ui.running import Cropped
+from llmseg.ui.sent import REMEDY, Part, read_parts, read_seconds, whole
 from llmseg.ui.session import Edited, Result, Session
 from llmseg.ui.viewer import Frame, in_order, pack_parts
 
-LONGEST_SECONDS = 24 * 3600.0
-LARGEST_TEXT = 64_000_000
-"""Characters of base64; what does not compress to this was not drawn by hand."""
 NAME = re.compile(r"[0-9a-f]{8,64}")
-REMEDY = "Nothing was changed. Reload the page if this goes on."
-
-Part = tuple[tuple[slice, slice, slice], np.ndarray]
-"""A box of the displayed grid and what lies in it, (X, Y, Z) bool."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,68 +114,8 @@ def read_sent(sent: object, shown: Shown, candidates: Sequence[Result]) -> Sent:
     if not all(isinstance(word, str) and NAME.fullmatch(word) for word in (id, after or id)):
         raise InputError(f"The edit does not say which save it is. {REMEDY}")
     names = {*STRUCTURES, *shown.reference_ml, *start.names}
-    table = _table(sent.get("table"), shown.frame.shape, names)
-    voxels = _voxels(sent.get("bits"), table)
-    return Sent(id, start, after or "", voxels, _seconds(sent.get("seconds"), names))
-
-
-def _table(table: object, shape: tuple[int, int, int], names: Set[str]) -> dict[str, tuple[slice, ...]]:
-    """Structure -> box, of no size where the contour is empty."""
-    found = {}
-    for entry in table if isinstance(table, list) else [None]:
-        name, box = (entry.get("name"), entry.get("box")) if isinstance(entry, dict) else (None, None)
-        if not isinstance(name, str) or name not in names or name in found:
-            raise InputError(f"The edit names the structure {str(name)[:40]!r}, which cannot be edited here. {REMEDY}")
-        found[name] = _box(box, shape)
-    if not found:
-        raise InputError(f"The edit holds no structure. {REMEDY}")
-    return found
-
-
-def _box(box: object, shape: tuple[int, int, int]) -> tuple[slice, ...]:
-    if box is None:
-        return (slice(0, 0),) * 3
-    spans = box if isinstance(box, list) and len(box) == 3 else [None] * 3
-    for span, size in zip(spans, shape, strict=True):
-        is_pair = isinstance(span, list) and len(span) == 2 and all(type(end) is int for end in span)
-        if not is_pair or not 0 <= span[0] < span[1] <= size:
-            raise InputError(f"The edit holds voxels outside the CT ({str(box)[:80]}). {REMEDY}")
-    return tuple(slice(*span) for span in spans)
-
-
-def _voxels(text: object, table: Mapping[str, tuple[slice, ...]]) -> dict[str, Part]:
-    sizes = {name: [part.stop - part.start for part in box] for name, box in table.items()}
-    lengths = {name: -(-math.prod(size) // 8) for name, size in sizes.items()}
-    bits = np.frombuffer(_gunzipped(text, sum(lengths.values())), np.uint8)
-    parts, offset = {}, 0
-    for name, size in sizes.items():
-        voxels = np.unpackbits(bits[offset : offset + lengths[name]], count=math.prod(size), bitorder="little")
-        parts[name] = table[name], voxels.reshape(size[::-1]).T.astype(bool)
-        offset += lengths[name]
-    return parts
-
-
-def _gunzipped(text: object, length: int) -> bytes:
-    """Exactly so many bytes; a bomb is never unpacked."""
-    problem = InputError(f"The edit arrived damaged or with another size than its boxes have. {REMEDY}")
-    if not isinstance(text, str) or len(text) > LARGEST_TEXT:
-        raise problem
-    try:
-        unzip = zlib.decompressobj(wbits=31)
-        found = unzip.decompress(base64.b64decode(text, validate=True), length + 1)
-    except (binascii.Error, ValueError, zlib.error) as error:
-        raise problem from error
-    if len(found) != length or not unzip.eof:
-        raise problem
-    return found
-
-
-def _seconds(seconds: object, names: Set[str]) -> dict[str, float]:
-    seconds = seconds if isinstance(seconds, dict) else {"": None}
-    for name, value in seconds.items():
-        if name not in names or type(value) not in (int, float) or not 0 <= value <= LONGEST_SECONDS:
-            raise InputError(f"The edit says it took {str(value)[:40]!r} seconds. {REMEDY}")
-    return {name: float(value) for name, value in seconds.items()}
+    parts = read_parts(sent, shown.frame.shape, names)
+    return Sent(id, start, after or "", parts, read_seconds(sent, names))
 
 
 # ---- what becomes of it ----
@@ -203,9 +134,9 @@ def applied(
     began = {name: (box, inside) for name, box, inside in boxes_of(start.masks)}
     parts = {name: (box, inside) for name, box, inside in boxes_of(base.masks)} | dict(sent.parts)
     frame, apl_mm = shown.frame, dict(before.apl_mm if before else {})
-    masks = {name: _whole(part, frame, shown.shape) for name, part in sent.parts.items()}
+    masks = {name: whole(part, frame, shown.shape) for name, part in sent.parts.items()}
     for name, mask in masks.items():
-        first = _whole(began[name], frame, shown.shape) if name in began else np.zeros(shown.shape, bool)
+        first = whole(began[name], frame, shown.shape) if name in began else np.zeros(shown.shape, bool)
         apl_mm[name] = _apl_mm(mask, first, frame)
     seconds = dict(before.seconds if before else {})
     for name, value in sent.seconds.items():
@@ -223,13 +154,6 @@ def applied(
         provenance=_provenance(start, changed, seconds, apl_mm),
     )
     return Edited(sent.id, result, start, seconds, {name: apl_mm[name] for name in apl_mm if name in changed})
-
-
-def _whole(part: Part, frame: Frame, shape: tuple[int, int, int]) -> np.ndarray:
-    """On the CT's own grid."""
-    mask = np.zeros(shape, bool)
-    frame.show(mask)[part[0]] = part[1]
-    return mask
 
 
 def _same(part: Part, other: Part | None) -> bool:

@@ -3,6 +3,7 @@
 
 const LANE_PX = 4; // per target
 const EDGE_PX = 1.5; // half of the slider's thumb
+const NUMBERS = { with: ["text", "overlap"], without: ["no-text"], "by-hand": ["edited"] }; // below the name: line by dot
 
 class Strip {
   constructor(viewer) {
@@ -17,27 +18,13 @@ class Strip {
     this.slider.addEventListener("pointerleave", () => viewer.say("", ".readout"));
   }
 
-  /** The slices of the structure that the strip is about: Dice against the reference, or of the two against each other. */
-  measure() {
-    const { arms, chosen, ct } = this.viewer;
-    const dice = (first, second) => diceBySlice(arms.get(first), arms.get(second), chosen, ct.size.z);
-    const drawn = ["text", "no-text", "edited"].filter((name) => arms.has(name));
-    if (arms.get("reference")?.structures.has(chosen)) {
-      this.isScore = true;
-      this.series = Object.fromEntries(drawn.map((name) => [name, dice(name, "reference")]));
-    } else {
-      this.isScore = false;
-      this.series = arms.has("text") && arms.has("no-text") ? { overlap: dice("text", "no-text") } : {};
-    }
-  }
-
   /** Draw anew if anything but the slice has changed, and put the thumb and the numbers on the slice. */
   show() {
     const { viewer, canvas } = this;
     const [width, height] = [canvas.clientWidth, canvas.clientHeight];
     const ratio = window.devicePixelRatio || 1;
     const of = [viewer.shown, viewer.chosen].join();
-    if (of !== this.of) this.measure();
+    if (of !== this.of) ({ what: this.what, lines: this.series } = viewer.series());
     this.name();
     const key = [of, width, height, ratio].join();
     if (key !== this.drawn && width) this.draw(width, height, ratio);
@@ -57,19 +44,19 @@ class Strip {
     const structure = viewer.scene.structures.find((s) => s.name === viewer.chosen);
     setText(viewer.find(".strip-name"), viewer.chosen);
     viewer.find(".strip-name").style.borderColor = structure?.colour ?? "transparent";
-    setText(viewer.find(".strip-what"), !Object.keys(this.series).length ? "" : this.isScore ? "DSC" : "Overlap");
-    for (const [dot, name] of [["with", "text"], ["without", "no-text"], ["by-hand", "edited"]]) {
-      viewer.find(`.strip-values .dot.${dot}`).hidden = !(name in this.series);
-    }
+    if (!viewer.find(".strip-values")) return;
+    setText(viewer.find(".strip-what"), this.what);
+    for (const [dot, [name]] of Object.entries(NUMBERS)) viewer.find(`.strip-values .dot.${dot}`).hidden = !(name in this.series);
   }
 
   place() {
     const { z } = this.viewer.cursor;
     this.slider.value = z;
     this.slider.setAttribute("aria-valuetext", `${z + 1} of ${this.viewer.ct.size.z}`);
-    setText(this.viewer.find(".strip-with"), this.number("text", z) || this.number("overlap", z));
-    setText(this.viewer.find(".strip-without"), this.number("no-text", z));
-    setText(this.viewer.find(".strip-by-hand"), this.number("edited", z));
+    for (const [dot, names] of Object.entries(NUMBERS)) {
+      const place = this.viewer.find(`.strip-${dot}`);
+      if (place) setText(place, names.map((name) => this.number(name, z)).find(Boolean) ?? "");
+    }
   }
 
   number(name, z) {
@@ -83,7 +70,8 @@ class Strip {
     const second = (root.dataset.second || "without the note").replace(/^W/, "w");
     const parts = { text: "with the note", "no-text": second, edited: "edited", overlap: "overlap of the two" };
     const numbers = Object.keys(this.series).map((name) => `${this.number(name, z)} ${parts[name]}`);
-    return [`Slice ${z + 1}`, `${chosen}: ${this.isScore ? "DSC " : ""}${numbers.join(", ")}`].join("   ");
+    if (!numbers.length) return `Slice ${z + 1}`;
+    return [`Slice ${z + 1}`, `${chosen}: ${this.what === "DSC" ? "DSC " : ""}${numbers.join(", ")}`].join("   ");
   }
 
   sliceAt(event) {
@@ -108,20 +96,17 @@ class Strip {
     const shown = scene.structures.filter((s) => s.kind === "target" || s.name === chosen);
     let top = 2;
     for (const structure of shown) {
-      const areas = this.arm(structure.name)?.areas(structure.name, ct.size.z) ?? [];
       context.fillStyle = structure.colour;
-      areas.forEach((area, z) => area && context.fillRect(EDGE_PX + (z - 0.5) * step, top, step + 0.5, LANE_PX - 1));
+      for (const arm of this.viewer.lanes(structure.name)) {
+        arm.areas(structure.name, ct.size.z).forEach((area, z) => area && context.fillRect(EDGE_PX + (z - 0.5) * step, top, step + 0.5, LANE_PX - 1));
+      }
       top += LANE_PX;
     }
     return top;
   }
 
-  arm(name) {
-    const { arms } = this.viewer;
-    return ["edited", "text", "no-text", "reference"].map((key) => arms.get(key)).find((arm) => arm?.structures.has(name));
-  }
-
   drawSeries(context, step, width, { top, bottom }) {
+    if (!Object.keys(this.series).length) return;
     context.fillStyle = "rgba(255, 255, 255, 0.13)";
     for (const y of [top, bottom]) context.fillRect(0, Math.round(y), width, 1);
     const styles = { "no-text": ["--without", [2, 2.5]], text: ["--with", []], edited: ["--by-hand", []], overlap: ["--text", []] };

@@ -78,7 +78,7 @@ class View {
     const shown = [ct.size[across] * ct.spacing[across] * scale, ct.size[up] * ct.spacing[up] * scale];
     const picture = ct.picture(this.box.dataset.plane, cursor[through], grey);
     context.drawImage(picture, zero[0] - shown[0], zero[1] - shown[1], shown[0], shown[1]);
-    this.viewer.likely.paint(this);
+    this.viewer.likely?.paint(this);
     new Drawing(this).paint();
     ruler.paint(this);
     this.placeOverlay();
@@ -89,7 +89,7 @@ class View {
     const { camera, cursor, grey, settings, hidden, shown, ruler, enlarged, likely, editor } = this.viewer;
     const seen = [camera.centre[this.plane.across], camera.centre[this.plane.up], cursor[this.plane.through]];
     const edit = [editor.isOn && this.viewer.chosen, this.panel === "edited" && editor.count];
-    const marks = [settings.reference, settings.fill, likely.paintedIn(this.panel), this.divider && settings.divider, enlarged, ...edit, ...hidden];
+    const marks = [settings.reference, settings.fill, likely?.paintedIn(this.panel), this.divider && settings.divider, enlarged, ...edit, ...hidden];
     const line = ruler.seen(this);
     const ends = line ? [...line.from, ...line.to] : [];
     return [...seen, ...this.size, this.ratio, scale, grey.key, shown, ...marks, "|", ...ends].join();
@@ -183,20 +183,4 @@ function newDivider(view) {
 function placeDivider(divider, fraction) {
   divider.style.left = `${100 * fraction}%`;
   divider.setAttribute("aria-valuenow", Math.round(100 * fraction));
-}
-
-function clamp(value, low, high) {
-  return Math.min(high, Math.max(low, value));
-}
-
-function make(tag, properties = {}) {
-  return Object.assign(document.createElement(tag), properties);
-}
-
-function press(button, on) {
-  button.setAttribute("aria-pressed", on ? "true" : "false");
-}
-
-function setText(node, text) {
-  if (node.textContent !== text) node.textContent = text;
 }

@@ -22,6 +22,7 @@ from llmseg.plots import COLOURS, OTHER_COLOUR
 
 HERE = Path(__file__).parent
 SCRIPTS = (
+    "dom.js",
     "contours.js",
     "volume.js",
     "masks.js",
@@ -32,10 +33,13 @@ SCRIPTS = (
     "strip.js",
     "likely.js",
     "solid.js",
+    "clock.js",
     "editing.js",
     "learning.js",
     "viewer.js",
+    "bench.js",
 )
+PARTS = ("windows", "edit-bar")
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0
 FIELD_MM = 12.0
@@ -295,12 +299,20 @@ def viewer(**kwargs) -> gr.HTML:
     """
     scripts = [(HERE / name).read_text(encoding="utf-8") for name in SCRIPTS]
     return gr.HTML(
-        html_template=(HERE / "viewer.html").read_text(encoding="utf-8"),
+        html_template=page_of(HERE / "viewer.html"),
         css_template=(HERE / "viewer.css").read_text(encoding="utf-8"),
         js_on_load="\n".join(scripts),
         apply_default_css=False,
         **kwargs,
     )
+
+
+def page_of(path: Path) -> str:
+    """An HTML file with the parts that all panels share in their places."""
+    page = path.read_text(encoding="utf-8")
+    for part in PARTS:
+        page = page.replace(f"<!-- {part} -->\n", (HERE / f"{part}.html").read_text(encoding="utf-8"))
+    return page
 
 
 def to_data(scene: Scene) -> ViewerData:
@@ -321,7 +333,7 @@ def to_data(scene: Scene) -> ViewerData:
                 for arm, panel in scene.panels.items()
             },
             "absent": dict(scene.absent),
-            "structures": [_describe(name, scene.numbers.get(name)) for name in scene.names],
+            "structures": [describe(name, scene.numbers.get(name)) for name in scene.names],
             "mean": scene.mean,
             "metrics": list(scene.metrics),
             "caveat": scene.caveat,
@@ -336,7 +348,8 @@ def to_data(scene: Scene) -> ViewerData:
     )
 
 
-def _describe(name: str, numbers: Mapping | None) -> dict[str, object]:
+def describe(name: str, numbers: Mapping | None = None) -> dict[str, object]:
+    """A structure as the page knows it: kind, colours and, where there are some, numbers."""
     colour = COLOURS.get(name, OTHER_COLOUR)
     kind = "target" if name in TARGETS else "organ"
     return {"name": name, "kind": kind, "colour": colour, "pale": _pale(colour), "numbers": numbers}

@@ -259,7 +259,7 @@ def test_depths_are_distances_in_mm_and_pauses_are_no_editing(browser):
     rng = np.random.default_rng(3)
     cells = np.pad(rng.random((9, 12)) < 0.4, 1).astype(int)
     tab = browser.new_page()
-    scripts = [(HERE / name).read_text() for name in ("volume.js", "masks.js", "editing.js")]
+    scripts = [(HERE / name).read_text() for name in ("volume.js", "masks.js", "clock.js", "editing.js")]
     tab.add_script_tag(content="\n".join(scripts))
     found = tab.evaluate(PURE, [cells.tolist(), cells.tolist(), [2.5, 4.0]])
     tab.close()

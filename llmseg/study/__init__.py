@@ -1,0 +1,1 @@
+"""Reader studies: one file says the protocol, and the rest follows from it, to the statistics."""
