@@ -84,11 +84,13 @@ def write_protocol(folder: Path, *changes: tuple[str, str]) -> Path:
     return path
 
 
-def prepare_small(folder: Path, *changes: tuple[str, str], segmenter: StandIn | None = None) -> Prepared:
-    """The study in `folder`/study, on the dataset in `folder`/data."""
-    segmenter = segmenter or StandIn()
+def prepare_small(
+    folder: Path, *changes: tuple[str, str], segmenter: StandIn | None = None, dataset: Dataset | None = None
+) -> Prepared:
+    """The study in `folder`/study, on a dataset, or one that is written to `folder`/data."""
+    segmenter, dataset = segmenter or StandIn(), dataset or small_dataset(folder)
     protocol = write_protocol(folder / "protocol", *changes)
-    return prepare(protocol, [small_dataset(folder)], folder / "study", load=lambda checkpoint: segmenter)
+    return prepare(protocol, [dataset], folder / "study", load=lambda checkpoint: segmenter)
 
 
 def small_dataset(folder: Path) -> Dataset:

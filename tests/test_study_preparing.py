@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import shutil
 import stat
 from dataclasses import replace
@@ -32,6 +33,11 @@ def made(tmp_path_factory) -> Path:
     folder = tmp_path_factory.mktemp("made")
     prepare_small(folder)
     return folder
+
+
+@pytest.fixture(scope="module")
+def dataset(made) -> Dataset:
+    return read_dataset(made / "data")
 
 
 @pytest.fixture
@@ -87,14 +93,13 @@ def test_agreement_with_the_reference_is_known(prepared):
     assert prepared.scores("one", "noted", ["Larynx"]) == dict.fromkeys(SCORES)
 
 
-def test_a_study_needs_no_reference_where_no_arm_and_no_training_asks_for_one(tmp_path):
+def test_a_study_needs_no_reference_where_no_arm_and_no_training_asks_for_one(dataset, tmp_path):
     write_protocol(
         tmp_path / "protocol",
         ('training = ["three"]', ""),
         ('[arms.drawn]\ncontours = "reference"', ""),
         ('["noted", "plain", "drawn"]', '["noted", "plain"]'),
     )
-    dataset = small_dataset(tmp_path)
     for case in CASES:
         dataset = changed(dataset, case, has_structures=False, load_structures=lambda: None)
     prepared = prepare_again(tmp_path, dataset=dataset)
@@ -129,8 +134,8 @@ def test_it_remembers_what_drew_each_contour(prepared):
     assert prepared.version
 
 
-def test_two_studies_share_contours_and_no_id(made, tmp_path, prepared):
-    other = prepare_small(tmp_path)
+def test_two_studies_share_contours_and_no_id(made, dataset, tmp_path, prepared):
+    other = prepare_small(tmp_path, dataset=dataset)
     assert files(tmp_path / "study") == files(made / "study")
     assert other.contour_sha256("one", "noted") == prepared.contour_sha256("one", "noted")
     ids = [{r.id for readings in study.readings.values() for r in readings} for study in (prepared, other)]
@@ -149,19 +154,17 @@ def test_only_its_owner_can_read_the_secret(made):
     assert (made / "study" / "secret").read_bytes().hex() not in (made / "study" / FROZEN).read_text()
 
 
-def test_an_image_is_encoded_once_for_all_its_arms(tmp_path):
+def test_an_image_is_encoded_once_for_all_its_arms(dataset, tmp_path):
     segmenter, steps = StandIn(), []
     write_protocol(tmp_path / "protocol")
-    dataset = small_dataset(tmp_path)
     prepare_again(tmp_path, dataset=dataset, load=lambda _: segmenter, on_progress=lambda *step: steps.append(step))
     assert (segmenter.opened, segmenter.decoded) == (3, 6)
     assert steps == [(3, 9), (6, 9), (9, 9)]
 
 
-def test_a_network_that_no_arm_needs_never_loads(tmp_path):
+def test_a_network_that_no_arm_needs_never_loads(dataset, tmp_path):
     drawn = ('contours = "text"', 'contours = "masks"\nmasks = "by-hand"'), ('"no-text"', '"masks"\nmasks = "machine"')
     protocol = write_protocol(tmp_path / "protocol", *drawn)
-    dataset = small_dataset(tmp_path)
     for case in CASES:
         for masks, centre in (("by-hand", LEFT), ("machine", RIGHT)):
             path = protocol.parent / masks / case / "PTV_High.nii.gz"
@@ -171,21 +174,24 @@ def test_a_network_that_no_arm_needs_never_loads(tmp_path):
     assert len(prepared.provenance("two", "noted")["files"]["PTV_High"]) == 64
 
 
-def test_a_note_of_the_protocol_is_read_instead_of_the_cases_own(tmp_path):
+def test_a_note_of_the_protocol_is_read_instead_of_the_cases_own(dataset, tmp_path):
     note = "Oropharynx, right. Both sides of the neck, 70 Gy."
-    prepared = prepare_small(tmp_path / "one", ('contours = "text"', f'contours = "text"\nnote = "{note}"'))
+    prepared = prepare_small(
+        tmp_path / "one", ('contours = "text"', f'contours = "text"\nnote = "{note}"'), dataset=dataset
+    )
     assert np.array_equal(prepared.contours("one", "noted")["PTV_High"], ball(RIGHT))
     for case in CASES:
         path = tmp_path / "many" / "protocol" / "swapped" / f"{case}.txt"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(note if case == "one" else note.replace("right", "left"))
-    prepared = prepare_small(tmp_path / "many", ('contours = "text"', 'contours = "text"\nnotes = "swapped"'))
+    prepared = prepare_small(
+        tmp_path / "many", ('contours = "text"', 'contours = "text"\nnotes = "swapped"'), dataset=dataset
+    )
     assert np.array_equal(prepared.contours("one", "noted")["PTV_High"], ball(RIGHT))
     assert np.array_equal(prepared.contours("two", "noted")["PTV_High"], ball(LEFT))
 
 
-def test_names_stay_out_of_the_note_that_readers_see(tmp_path):
-    dataset = small_dataset(tmp_path)
+def test_names_stay_out_of_the_note_that_readers_see(dataset, tmp_path):
     write_protocol(tmp_path / "protocol")
     dataset = changed(dataset, "one", note=Note("Dr. Smith: oropharynx, left. 70 Gy."))
     prepared = prepare_again(tmp_path, dataset=dataset)
@@ -228,9 +234,13 @@ def test_contours_that_something_else_drew_are_drawn_again(tmp_path, key):
 
 
 def test_the_example_needs_no_drawing(tmp_path, monkeypatch):
+    """Shown on one of its cases; the others only take longer."""
     monkeypatch.setattr(Segmenter, "open", lambda *_, **__: pytest.fail("a CT was opened"))
-    datasets = [read_dataset(ROOT / "examples" / name) for name in ("teaching", "phantoms")]
-    prepared = prepare(ROOT / "examples" / "study.toml", datasets, tmp_path / "study")
+    text = (ROOT / "examples" / "study.toml").read_text(encoding="utf-8")
+    text = re.sub(r"(?m)^cases = .*$", 'cases = ["teaching_0500001"]', text)
+    text = re.sub(r"(?m)^(training = .*|repeats = .*)$", "", text)
+    (tmp_path / "study.toml").write_text(text, encoding="utf-8")
+    prepared = prepare(tmp_path / "study.toml", [read_dataset(ROOT / "examples" / "teaching")], tmp_path / "study")
     assert prepared.structures("rating", "teaching_0500001") == ("PTV_High", "PTV_Low")
     assert prepared.scores("teaching_0500001", "reference")["dice"] == 1.0
 
@@ -252,13 +262,13 @@ class Stopping(StandIn):
 
 
 @pytest.mark.parametrize("at", [0, 1, 4])
-def test_an_interrupted_preparation_goes_on_and_ends_the_same(made, tmp_path, at):
+def test_an_interrupted_preparation_goes_on_and_ends_the_same(made, dataset, tmp_path, at):
     stopping, rest = Stopping(at), StandIn()
     with pytest.raises(KeyboardInterrupt):
-        prepare_small(tmp_path, segmenter=stopping)
+        prepare_small(tmp_path, segmenter=stopping, dataset=dataset)
     with pytest.raises(InputError, match="holds no prepared study"):
         read_prepared(tmp_path / "study")
-    prepare_again(tmp_path, load=lambda _: rest)
+    prepare_again(tmp_path, dataset=dataset, load=lambda _: rest)
     assert files(tmp_path / "study") == files(made / "study")
     finished = max(0, at - 1)
     assert rest.decoded == 6 - finished
@@ -271,11 +281,11 @@ def test_a_finished_study_is_only_looked_at(made, prepared):
     assert {path: path.stat().st_mtime_ns for path in (made / "study").rglob("*")} == before
 
 
-def test_what_a_kill_leaves_behind_is_no_part_of_the_study(made, tmp_path):
+def test_what_a_kill_leaves_behind_is_no_part_of_the_study(made, dataset, tmp_path):
     left = tmp_path / "study" / ".writing-1" / "PTV_High.nii.gz"
     left.parent.mkdir(parents=True)
     left.write_bytes(b"half")
-    prepare_small(tmp_path)
+    prepare_small(tmp_path, dataset=dataset)
     inside = tmp_path / "study" / "contours" / "one" / "noted" / ".writing-2"
     inside.mkdir()
     assert read_prepared(tmp_path / "study").structures("rating", "one") == ("PTV_High",)
@@ -336,9 +346,9 @@ def test_a_folder_that_holds_other_files_is_left_alone(tmp_path):
         ),
     ],
 )
-def test_what_cannot_be_prepared_is_refused_before_anything_is_written(tmp_path, old, new, said):
+def test_what_cannot_be_prepared_is_refused_before_anything_is_written(dataset, tmp_path, old, new, said):
     with pytest.raises(InputError, match=said):
-        prepare_small(tmp_path, (old, new))
+        prepare_small(tmp_path, (old, new), dataset=dataset)
     assert not (tmp_path / "study").exists()
 
 
@@ -351,32 +361,32 @@ def test_what_cannot_be_prepared_is_refused_before_anything_is_written(tmp_path,
         ("three", {"has_structures": False}, "", "Training case three has no reference"),
     ],
 )
-def test_a_case_without_what_the_study_needs_is_refused(tmp_path, id, changes, option, said):
+def test_a_case_without_what_the_study_needs_is_refused(dataset, tmp_path, id, changes, option, said):
     write_protocol(tmp_path / "protocol", ("seed = 7", f"seed = 7\n{option}"))
     with pytest.raises(InputError, match=said):
-        prepare_again(tmp_path, dataset=changed(small_dataset(tmp_path), id, **changes))
+        prepare_again(tmp_path, dataset=changed(dataset, id, **changes))
     assert not (tmp_path / "study").exists()
 
 
-def test_a_case_that_two_datasets_list_is_refused(tmp_path):
-    protocol, dataset = write_protocol(tmp_path / "protocol"), small_dataset(tmp_path)
+def test_a_case_that_two_datasets_list_is_refused(dataset, tmp_path):
+    protocol = write_protocol(tmp_path / "protocol")
     with pytest.raises(InputError, match="Case 'three' is listed by more than one of"):
         prepare(protocol, [dataset, dataset], tmp_path / "study")
 
 
-def test_a_structure_that_the_network_does_not_draw_is_refused_by_name(tmp_path):
+def test_a_structure_that_the_network_does_not_draw_is_refused_by_name(dataset, tmp_path):
     with pytest.raises(
         InputError, match="Case three: arm 'noted' has no contour of SpinalCord, which task 'comparing'"
     ):
-        prepare_small(tmp_path, ('["PTV_High"]', '["SpinalCord"]'))
+        prepare_small(tmp_path, ('["PTV_High"]', '["SpinalCord"]'), dataset=dataset)
 
 
-def test_masks_on_another_grid_are_refused(tmp_path):
+def test_masks_on_another_grid_are_refused(dataset, tmp_path):
     protocol = write_protocol(tmp_path / "protocol", ('"reference"', '"masks"\nmasks = "by-hand"'))
     for case in CASES:
         write_mask(protocol.parent / "by-hand" / case / "PTV_High.nii.gz", ball(LEFT)[:-1], np.eye(4))
     with pytest.raises(InputError, match="Case three: arm 'drawn' has contours on another grid than the CT"):
-        prepare_again(tmp_path, dataset=small_dataset(tmp_path))
+        prepare_again(tmp_path, dataset=dataset)
 
 
 # ---- frozen ----
