@@ -8,8 +8,8 @@ class Office {
   constructor(root) {
     this.root = root;
     this.find(".sign-in").addEventListener("submit", (event) => this.signIn(event));
-    this.find(".sign-out").addEventListener("click", () => ask("operating/sign-out", {}).then(() => location.reload()));
-    this.find(".pause").addEventListener("click", () => this.act("operating/pause", { yes: !this.seen.is_paused }));
+    this.find(".sign-out").addEventListener("click", () => ask("../operating/sign-out", {}).then(() => location.reload()));
+    this.find(".pause").addEventListener("click", () => this.act("../operating/pause", { yes: !this.seen.is_paused }));
     this.find(".readers").addEventListener("click", (event) => this.clicked(event.target.closest("button")));
     this.find(".no").addEventListener("click", () => this.find(".sure").close());
     setInterval(() => this.root.dataset.state === "open" && !document.hidden && this.look(), LOOK_EVERY_MS);
@@ -21,7 +21,7 @@ class Office {
   }
 
   async look() {
-    this.told(await ask("operating/overview"));
+    this.told(await ask("../operating/overview"));
   }
 
   told({ status, isOk, said, error }) {
@@ -43,7 +43,7 @@ class Office {
 
   async signIn(event) {
     event.preventDefault();
-    const answer = await ask("operating/sign-in", { code: this.find("input").value });
+    const answer = await ask("../operating/sign-in", { code: this.find("input").value });
     if (answer.isOk) this.find("input").value = "";
     if (answer.isOk) this.show(answer.said);
     else this.say(answer.error || "The server cannot be reached. Try again in a moment.");
@@ -96,8 +96,8 @@ class Office {
   clicked(button) {
     if (!button) return;
     const { does, name } = button.dataset;
-    if (does === "code") this.sure(`A new code for ${name}?`, "The code that was given before opens nothing any more. Everything read so far stays.", "Make a new code", () => this.act("operating/code", { name }));
-    if (does === "revoke") this.sure(`End the access of ${name}?`, "The answers given so far stay. A new code gives access back.", "End access", () => this.act("operating/revoke", { name }));
+    if (does === "code") this.sure(`A new code for ${name}?`, "The code that was given before opens nothing any more. Everything read so far stays.", "Make a new code", () => this.act("../operating/code", { name }));
+    if (does === "revoke") this.sure(`End the access of ${name}?`, "The answers given so far stay. A new code gives access back.", "End access", () => this.act("../operating/revoke", { name }));
   }
 
   sure(title, words, yes, act) {

@@ -53,7 +53,7 @@ class Reader {
     const task = (this.tasks += 1);
     const waiting = (answer, seconds) => this.say(lostWords(answer, seconds, "This page goes on by itself."));
     const answer = await askUntilAnswered("reading/place", null, waiting, () => task === this.tasks);
-    if (task === this.tasks) this.told(answer);
+    if (task === this.tasks) await this.told(answer);
   }
 
   told(answer) {
@@ -302,6 +302,7 @@ class Reader {
     const answer = await askUntilAnswered("reading/edit", body, waiting, () => editor.sending?.id === id);
     this.delivering = "";
     editor.answered({ id, saved: answer.isOk, after: answer.isOk ? id : undefined });
+    this.slides.redraw();
     if (answer.isOk) {
       this.saving(`Saved ${new Date().toLocaleTimeString([], { hour: "2-digit", minute: "2-digit", second: "2-digit" })}`);
       return this.say("");

@@ -12,6 +12,7 @@ os.environ.setdefault("GRADIO_ANALYTICS_ENABLED", "False")
 
 import gradio as gr
 from fastapi import FastAPI, Request, Response
+from fastapi.responses import RedirectResponse
 
 from llmseg.case import InputError
 from llmseg.ui import looks, viewer
@@ -48,6 +49,10 @@ def build(desk: Desk) -> FastAPI:
         if path.startswith(("/reading/", "/operating/")) or path in ("/", "/operator", "/operator/"):
             response.headers.update(HEADERS)
         return response
+
+    @app.get("/operator")
+    def operators() -> Response:
+        return RedirectResponse("operator/")
 
     # Each page by itself, so that none knows of the other; the deeper path first, or the other would take it.
     for path, page in (("/operator", operator.page), ("/", reader.page)):
