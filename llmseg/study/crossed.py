@@ -95,7 +95,7 @@ def mean_of(values: np.ndarray) -> Statistic:
 def mean(values: np.ndarray, scale: str = PLAIN) -> Estimate:
     """The mean of (R, C) or (R, C, A) numbers with its interval."""
     present = ~np.isnan(values)
-    return estimate(mean_of(values), present.reshape(*present.shape[:2], -1).sum(2), scale)
+    return estimate(mean_of(values), present.sum(2) if present.ndim == 3 else present.astype(int), scale)
 
 
 def mean_between(values: np.ndarray, least: float, most: float) -> Estimate:
