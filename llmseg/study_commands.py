@@ -97,8 +97,7 @@ def _add_simulate(parser: argparse.ArgumentParser) -> None:
 
 
 def _add_export(parser: argparse.ArgumentParser) -> None:
-    parser.add_argument("study", type=Path, metavar="STUDY", help="folder that `study prepare` made")
-    parser.add_argument("--store", metavar="URL", help="postgresql://user@host/database; default: STUDY/study.db")
+    _add_study(parser)
     parser.add_argument("--out", type=Path, required=True, metavar="DIR")
     parser.set_defaults(run=_export)
 

@@ -6,13 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from reading_room import Prepared, open_room
 from simulated_study import LIKE, WITH, WITHOUT, answered, planned, study
 
 from llmseg.case import InputError
 from llmseg.study.analysis import Analysis, analyze
+from llmseg.study.exporting import export, read_answers
 from llmseg.study.preference import preference
 from llmseg.study.sample_size import sample_size
-from llmseg.study.simulating import Panel, Readers, simulate, with_readers
+from llmseg.study.simulating import Panel, Readers, read_through, simulate, with_readers
+from llmseg.study.store import Store
 
 STUDIES = 100
 NOISY = Readers(
@@ -126,6 +129,33 @@ def test_readers_who_see_no_difference_tie_and_biased_ones_do_not():
 def test_no_readers_answer_nothing():
     with pytest.raises(InputError, match="0 readers"):
         with_readers(study(2, 4), 0)
+
+
+# ---- through a reading room ----
+
+
+def test_what_readers_say_in_a_room_comes_out_of_it_and_through_an_export_to_the_last_answer(tmp_path):
+    found = replace(study(3, 5, repeats=0.2, edits=True), training=("practice",))
+    readings = planned(found)
+    panel = Panel(found, readings, LIKE, 8)
+    store = Store.open(f"sqlite:///{tmp_path / 'study.db'}")
+    opened = open_room(store, Prepared(found, readings))
+    for name, own in readings.items():
+        place = read_through(opened.room, opened.tickets[name], panel, own, stop=4)
+        assert place.number < place.of
+        assert read_through(opened.room, opened.tickets[name], panel, own).state == "done"
+    answers = opened.room.answers(opened.room.owner())
+    store.close()
+    said = {(a.reader, a.reading, a.question): a for a in simulate(found, readings, LIKE, 8)}
+    assert len(answers) == len(said)
+    for answer in answers:
+        own = said[answer.reader, answer.reading, answer.question]
+        for field in ("case", "arm", "other", "value", "measure", "labels", "repeats", "training", "task", "session"):
+            assert getattr(answer, field) == getattr(own, field)
+        assert answer.edit_seconds == pytest.approx(own.edit_seconds)
+    export(answers, tmp_path / "export")
+    assert read_answers(tmp_path / "export" / "answers.csv") == answers
+    assert analyze(answers, planned=readings).sample.unfinished == ()
 
 
 # ---- what an analysis finds ----

@@ -112,7 +112,10 @@ def _shown(study: Study) -> str:
 
 
 def _arm(arm: Arm) -> str:
-    extra = [" (a note of its own)" if arm.note else "", " (a network of its own)" if arm.checkpoint else ""]
+    extra = [
+        " (notes of its own)" if arm.note or arm.notes else "",
+        " (a network of its own)" if arm.checkpoint else "",
+    ]
     return _CONTOURS[arm.contours] + "".join(extra)
 
 
