@@ -339,8 +339,8 @@ def little(request, tmp_path_factory) -> tuple[str, str]:
 
 
 SAID = {
-    "one reader": ("agreement takes at least 2 readers", "Interval over cases for 1 reader only"),
-    "two readers": ("Interval over cases for 2 readers only", "say nothing of other readers"),
+    "one reader": ("agreement takes at least 2 readers", "† Interval over cases alone"),
+    "two readers": ("† Interval over cases alone", "say nothing of other readers"),
     "two cases": ("No interval: 2 cases only",),
     "one reader, two cases": ("No interval: 2 cases only", "agreement takes at least 2 readers"),
     "all ties": ("Every reading was a tie", "No interval: nothing varies between these readings"),

@@ -155,7 +155,8 @@ def _frozen(prepared: Prepared) -> str:
 
 def _people(analysis: Analysis) -> str:
     chosen = analysis.sample
-    when = f", answered from {chosen.first_day} to {chosen.last_day}," if chosen.first_day else ""
+    days = sorted({chosen.first_day, chosen.last_day} - {""})
+    when = f", answered {'on' if len(days) == 1 else 'from'} {' to '.join(days)}," if days else ""
     sentences = [
         f"**Readers, cases and readings.** {_count(chosen.readings, 'reading')} by "
         f"{_count(len(chosen.readers), 'reader')} of {_count(len(chosen.cases), 'case')}{when} were analyzed.",

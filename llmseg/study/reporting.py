@@ -13,7 +13,7 @@ from llmseg.evaluation.statistics import Comparison
 from llmseg.formats.whole import write_whole
 from llmseg.study import figures
 from llmseg.study.analysis import Analysis, Choice
-from llmseg.study.crossed import Estimate
+from llmseg.study.crossed import LEAST_READERS, Estimate
 from llmseg.study.effort import Effort
 from llmseg.study.methods import methods
 from llmseg.study.preference import Preference
@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from llmseg.study.preparing import Prepared
 
 REPORT = "report.md"
+OVER_CASES = "†"
+"""Stands after an interval that speaks of its few readers only; it would be long in every cell."""
+
 _MEASURES = {"edit_seconds": "edit time (s)", "apl_mm": "added path length (mm)"}
 _METRICS = {"dice": "DSC", "hd95_mm": "HD95", "surface_dice_3mm": "surface DSC (3 mm)"}
 
@@ -54,6 +57,10 @@ def report(analysis: Analysis, folder: Path, *, source: str = "", prepared: Prep
     parts += _paces(analysis)
     for name, figure in pictures.items():
         write_whole(folder / f"{name}.png", _png(figure))
+    if any(OVER_CASES in part for part in parts):
+        parts.append(
+            f"{OVER_CASES} Interval over cases alone, for these readers: fewer than {LEAST_READERS} read this."
+        )
     write_whole(folder / REPORT, ("\n\n".join(parts) + "\n").encode())
     return [folder / REPORT, *(folder / f"{name}.png" for name in pictures)]
 
@@ -91,7 +98,8 @@ def _with_interval(found: Estimate, number: Number) -> str:
     said = number(found.value)
     if not math.isnan(found.low):
         said += f" ({number(found.low)} to {number(found.high)})"
-    return said + (f" {found.note}" if found.note else "")
+        return said + (OVER_CASES if found.note else "")
+    return f"{said} {found.note}"
 
 
 def _p(value: float) -> str:
