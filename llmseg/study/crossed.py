@@ -120,7 +120,7 @@ def estimate(statistic: Statistic, readings: np.ndarray, scale: str = PLAIN, und
     take Wilson's interval with the effective number of readings p(1 - p) / V, a net preference the same on
     (1 + net) / 2, agreements Fisher's z. With fewer than 3 readers V = V_C, and the interval is for these readers.
 
-    It holds its level with readers and cases that vary moderately. Of readers who differ nearly as much as the cases do,
+    It holds its level with readers and cases that vary moderately. Of readers who differ nearly as much as the cases,
     intervals of agreement cover 86 to 94% only (docs/studies.md): what readers do in pairs is then far from normal.
 
     Args:
