@@ -1,10 +1,10 @@
-"""How long a slice change takes in the browser: both panels, three planes each, every contour on.
+"""How long a slice change and a stroke of the brush take in the browser: three planes each, every contour on.
 
     python benchmarks/viewer.py
 
 Headless Chromium without a GPU, like a hospital desktop: it draws a case of 256 x 256 x 128 voxels with
 stored contours for both panels and the reference, at 1920 x 1080. The time runs from the change until the pixels of
-all six canvases can be read back.
+every canvas on show can be read back.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ import numpy as np
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 SHAPE, SPACING_MM = (256, 256, 128), (1.0, 1.0, 2.5)
-SLICES = 80
+SLICES, STROKES = 80, 80
 
 TIME_SLICES = """async (count) => {
   const viewer = document.querySelector(".viewer").viewer;
@@ -39,12 +39,34 @@ TIME_SLICES = """async (count) => {
 }"""
 
 
-def slice_change_p90_ms() -> float:
-    """90th percentile, in ms, over 80 axial slices of a fresh page; the median of five pages."""
-    return statistics.median(float(np.percentile(times, 90)) for times in _pages(5))
+TIME_STROKES = """async (count) => {
+  const viewer = document.querySelector(".viewer").viewer;
+  const view = viewer.views.find((view) => view.isShown() && view.box.dataset.plane === "axial");
+  const canvases = viewer.views.filter((view) => view.isShown()).map((view) => view.context);
+  const middle = ["x", "y"].map((axis) => (viewer.cursor[axis] + 0.5) * viewer.ct.spacing[axis]);
+  const at = (n) => [middle[0] + 25 * Math.cos(n / 6), middle[1] + 25 * Math.sin(n / 6)];
+  const times = [];
+  viewer.editor.press(view, at(-11), { shiftKey: false, altKey: false });
+  for (let n = -10; n < count; n++) {
+    const began = performance.now();
+    viewer.editor.sweep(at(n));
+    viewer.draw();
+    for (const context of canvases) context.getImageData(0, 0, 1, 1);
+    if (n >= 0) times.push(performance.now() - began);
+    await new Promise(requestAnimationFrame);
+  }
+  viewer.editor.release();
+  return times;
+}"""
 
 
-def _pages(count: int) -> list[list[float]]:
+def p90_ms() -> dict[str, float]:
+    """90th percentile, in ms, over 80 axial slices and over 80 moves of the brush; each the median of five pages."""
+    pages = _pages(5)
+    return {name: statistics.median(float(np.percentile(times[name], 90)) for times in pages) for name in pages[0]}
+
+
+def _pages(count: int) -> list[dict[str, list[float]]]:
     from playwright.sync_api import sync_playwright
 
     with tempfile.TemporaryDirectory() as folder:
@@ -59,13 +81,18 @@ def _pages(count: int) -> list[list[float]]:
     return found
 
 
-def _time_page(browser, address: str) -> list[float]:
+def _time_page(browser, address: str) -> dict[str, list[float]]:
     page = browser.new_page(viewport={"width": 1920, "height": 1080})
     page.goto(f"{address}?tour=no")
     page.wait_for_selector(".viewer[data-ready]", timeout=60_000)
-    times = page.evaluate(TIME_SLICES, SLICES)
+    page.wait_for_selector("#chart .main-svg")
+    slices = page.evaluate(TIME_SLICES, SLICES)
+    page.focus(".stage")
+    page.keyboard.press("e")
+    page.wait_for_selector(".viewer[data-editing=brush]")
+    strokes = page.evaluate(TIME_STROKES, STROKES)
     page.close()
-    return times
+    return {"slices": slices, "strokes": strokes}
 
 
 def _serve(folder: Path):
@@ -113,4 +140,5 @@ def chromium() -> str:
 
 
 if __name__ == "__main__":
-    print(f"slice change, 90th percentile: {slice_change_p90_ms():.1f} ms")
+    for name, milliseconds in p90_ms().items():
+        print(f"{name}, 90th percentile: {milliseconds:.1f} ms")
