@@ -377,6 +377,7 @@ def test_a_pair_lies_side_by_side_and_an_edit_ends_when_it_is_acceptable(browser
         a, b = (visit.view("axial", panel).bounding_box() for panel in "ab")
         assert (a["y"], a["width"]) == (b["y"], b["width"])
         assert a["x"] < b["x"]
+        go_to_slice(visit, 20)
         assert visit.data("contours-a") != visit.data("contours-b")
         reading = next(r for r in read_prepared(quiet.study).readings["Sven"] if r.id == place["reading"])
         assert lies_left(visit, "a") == (ARMS[reading.arms[0]] == LEFT)
@@ -423,7 +424,7 @@ def test_an_operator_sees_who_is_where_pauses_and_lets_go_on(browser, quiet):
         assert complaints(reader) == {}
         visit.tab.click(".pause")
         visit.wait(".running:not(.paused)")
-        reader.at("introduction")
+        reader.at("reading")
         visit.tab.click("[data-does=code][data-name=Tove]")
         visit.wait(".sure[open]")
         assert complaints(visit) == {}

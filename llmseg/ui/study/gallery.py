@@ -142,9 +142,9 @@ class Gallery:
     def _hang(self, case: str, task: str) -> Wall:
         volume, arms = self._prepared.volume(case), self._arms(case, task)
         # Neither the frame nor where the panels begin may depend on the arm that is shown.
-        frame = frame_of(volume, _joined(arms, np.logical_or))
-        shared = _joined(arms, np.logical_and)
-        start = start_of(frame, shared if any(mask.any() for mask in shared.values()) else _joined(arms, np.logical_or))
+        any_arm, every_arm = _joined(arms, np.logical_or), _joined(arms, np.logical_and)
+        frame = frame_of(volume, any_arm)
+        start = start_of(frame, {name: mask if mask.any() else any_arm[name] for name, mask in every_arm.items()})
         ct = pack_ct(volume, frame, self._folder)
         return Wall(frame, volume.shape, ct, start, field_of(volume, frame, start[2]))
 

@@ -338,7 +338,7 @@ class Reader {
   }
 
   seconds() {
-    return Math.round(10 * this.clock.total) / 10;
+    return Math.round(1000 * this.clock.total) / 1000;
   }
 
   tick() {
