@@ -14,6 +14,7 @@ from pathlib import Path
 HERE = Path(__file__).resolve().parent
 sys.path.insert(0, str(HERE.parents[1]))
 
+SCHEMES = ("dark", "light")
 SIZES = {"laptop": (1280, 720), "desktop": (1920, 1080)}
 FLAGS = ("--no-sandbox", "--enable-unsafe-swiftshader")  # the second draws 3D without a GPU
 RUN_MS = 600_000
@@ -26,14 +27,17 @@ class Camera:
         self.page, self.size = page, size
 
     def take(self, name: str) -> None:
-        from PIL import Image
-
-        for scheme in ("dark", "light"):
+        for scheme in SCHEMES:
             if self.page.evaluate("document.body.classList.contains('dark')") != (scheme == "dark"):
                 self.page.evaluate("document.querySelector('button.scheme').click()")  # also behind a dialog
-            self.page.wait_for_timeout(700)  # for Plotly's own drawing, which tells no one that it is done
-            shot = Image.open(io.BytesIO(self.page.screenshot()))
-            shot.save(HERE / f"{name}-{self.size}-{scheme}.webp", quality=88)
+            self.snap(name, scheme)
+
+    def snap(self, name: str, scheme: str) -> None:
+        from PIL import Image
+
+        self.page.wait_for_timeout(700)  # for Plotly's own drawing, which tells no one that it is done
+        shot = Image.open(io.BytesIO(self.page.screenshot()))
+        shot.save(HERE / f"{name}-{self.size}-{scheme}.webp", quality=88)
 
     def key(self, key: str) -> None:
         self.page.focus(".stage")
@@ -115,9 +119,11 @@ def look_around(camera: Camera, page) -> None:
     page.wait_for_selector('.viewer[data-ready][data-lesson="draw"]')
     camera.take("lesson")
     if page.locator("#to-training a").count():
-        page.click("#to-training a")
-        page.wait_for_selector("#training-plot .js-plotly-plot .scatterlayer .trace")
-        camera.take("training")
+        address = page.locator("#to-training a").evaluate("link => link.href")
+        for scheme in SCHEMES:
+            page.goto(f"{address}?__theme={scheme}")
+            page.wait_for_selector("#training-plot .js-plotly-plot .scatterlayer .trace")
+            camera.snap("training", scheme)
 
 
 def main() -> None:
