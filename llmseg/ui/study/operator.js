@@ -80,7 +80,8 @@ class Office {
     const access = make("td");
     access.append(this.button("code", "New code", reader), this.button("revoke", "Revoke", reader));
     access.lastChild.disabled = reader.state === "revoked";
-    const cells = [WHERE[reader.state], done, clockOf(reader.median_seconds), `${reader.active_minutes.toFixed(0)} min`, agoOf(reader.last_seen), access];
+    const where = reader.last_seen || reader.state === "revoked" ? WHERE[reader.state] : "not begun";
+    const cells = [where, done, clockOf(reader.median_seconds), `${reader.active_minutes.toFixed(0)} min`, agoOf(reader.last_seen), access];
     const nodes = cells.map((cell) => (typeof cell === "string" ? make("td", { textContent: cell }) : cell));
     row.append(make("th", { scope: "row", textContent: reader.name }), ...nodes);
     return row;

@@ -25,6 +25,8 @@ TITLE = "llmseg reader study"
 CLOSED = "/gradio_api"
 OPEN = ("/gradio_api/startup-events", "/gradio_api/heartbeat/", "/gradio_api/app_id")
 """What Gradio's own page asks for; the rest of its interface (events, uploads, files) has no use here and is closed."""
+IDLE_SECONDS = 75
+"""How long a connection stays open while a reader thinks."""
 HEADERS = {
     "Cache-Control": "no-store",
     "Referrer-Policy": "no-referrer",
@@ -91,7 +93,8 @@ def serve(desk: Desk, host: str, port: int, announce: Callable[[], None]) -> Non
     """
     import uvicorn
 
-    config = uvicorn.Config(build(desk), host, port, log_level="warning", access_log=False, server_header=False)
+    quiet = {"log_level": "warning", "access_log": False, "server_header": False}
+    config = uvicorn.Config(build(desk), host, port, timeout_keep_alive=IDLE_SECONDS, **quiet)
     try:
         listening = socket.create_server((host, port), family=socket.AF_INET6 if ":" in host else socket.AF_INET)
     except OSError as error:
