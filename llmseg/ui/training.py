@@ -27,6 +27,10 @@ LAUNCH = (sys.executable, "-m", "llmseg")
 LOOK_EVERY_SECONDS = 5
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 NO_RUN = "No run yet in {folder}. `python -m llmseg train ... --out {folder}/NAME` makes one."
+HEAD = (
+    '<header class="training-head"><h1>Training</h1><a href="./">Back to the workbench</a>'
+    '<p class="research">Research use only</p></header>'
+)
 PICTURE = "First tuning patients, high-dose target: red with the note, blue without, dashed the reference"
 SMOOTHED = 25
 """Steps that the drawn loss is averaged over."""
@@ -127,7 +131,7 @@ def page(trainer: Trainer) -> None:
     """The components of the page, wired; to be called inside a route."""
     quiet = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
     with gr.Column(elem_id="training"):
-        gr.HTML('<p class="quiet"><a href="./">Back to the workbench</a></p>')
+        gr.HTML(HEAD)
         names = trainer.names()
         with gr.Row(elem_classes="training-row"):
             chosen = gr.Dropdown(names, value=names[0] if names else None, label="Run", elem_id="training-run")
@@ -135,8 +139,10 @@ def page(trainer: Trainer) -> None:
                 _controls(trainer, quiet)
         said = gr.HTML(elem_id="training-said")
         plot = gr.Plot(show_label=False, elem_id="training-plot", container=False)
-
-        picture = gr.Image(label=PICTURE, elem_id="training-picture", interactive=False, buttons=[], format="png")
+        gr.HTML(f'<p class="quiet">{PICTURE}</p>')
+        picture = gr.Image(
+            show_label=False, elem_id="training-picture", container=False, interactive=False, buttons=[], format="png"
+        )
 
     def look(run: str | None) -> tuple:
         there = trainer.names()
@@ -231,11 +237,11 @@ def chart(run: Watched) -> Figure:
     figure.update_yaxes(range=[0, 1], row=1, col=2)
     return figure.update_layout(
         template="none",
-        height=430,
+        height=330,
         paper_bgcolor="rgba(0,0,0,0)",
         plot_bgcolor="rgba(0,0,0,0)",
         font={"family": "system-ui, sans-serif", "color": TEXT, "size": 12},
-        legend={"orientation": "h", "y": -0.18, "font": {"color": MUTED}},
+        legend={"orientation": "h", "y": -0.22, "font": {"color": MUTED}},
         margin={"l": 50, "r": 10, "t": 30, "b": 40},
         uirevision=run.name,
     )
