@@ -64,7 +64,7 @@ def test_pictures_come_with_scrolling_and_wait_for_a_run(page, segmenter):
     segmenter.go_on.clear()
     try:
         page.tab.click("#run")
-        page.wait("#status:has-text('Encoding')")
+        page.wait("#status:has-text('Reading the CT')")
         page.tab.click("#case .open")
         page.tab.keyboard.type("case_60")
         page.wait("#case .count:has-text('Pictures wait')")

@@ -31,6 +31,12 @@ def test_a_stored_result_with_its_numbers_is_there_before_anything_is_pressed(pa
     page.wait("#models :text('a stand-in for the network')")
 
 
+def test_nothing_moves_when_the_chart_comes(page):
+    before = page.view("axial").bounding_box()
+    page.wait("#chart .main-svg")
+    assert page.view("axial").bounding_box() == before
+
+
 def test_swapping_the_side_in_the_note_moves_the_contour(page, segmenter):
     status = page.run()
     assert "Image encoded in" in status
