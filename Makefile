@@ -51,7 +51,7 @@ demo: .venv
 test: .venv
 	@$(PYTHON) -m ruff check .
 	@$(PYTHON) -m ruff format --check .
-	@# One thread for each of pytest's processes: they are as many as the cores.
+	@# One thread for each of pytest's processes: there are enough of them for all cores.
 	@OMP_NUM_THREADS=1 $(PYTHON) -m pytest $(PYTEST_ARGS)
 
 bench: .venv

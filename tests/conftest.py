@@ -24,6 +24,11 @@ settings.load_profile("llmseg")
 BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
+def pytest_xdist_auto_num_workers() -> int:
+    """One more than there are cores: tests in a browser wait much of their time."""
+    return os.cpu_count() + 1
+
+
 @pytest.fixture(autouse=True)
 def _no_network(monkeypatch):
     connect = socket.socket.connect
