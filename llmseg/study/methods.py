@@ -82,11 +82,11 @@ def _design(study: Study) -> str:
         sentences.append("Of a pair, each arm stood left (A) and right (B) in turns, balanced over cases and readers.")
     if study.sessions > 1:
         washout = f"at least {study.washout_days:g} days apart" if study.washout_days else "with no set time between"
-        sentences.append(f"Readings were divided into {study.sessions} sittings, {washout}.")
-    else:
         sentences.append(
-            "All readings were done in one sitting plan without a washout; arms of a case were kept apart."
+            f"Readings were divided into {study.sessions} sittings, {washout}, as a Latin square of arms and cases."
         )
+    else:
+        sentences.append("There was no washout; the arms of a case were kept apart.")
     if study.training:
         sentences.append(
             f"{_count(len(study.training), 'case').capitalize()} for training came first, with feedback, and counted "
