@@ -311,9 +311,9 @@ def _stored_answers(prepared: Prepared, url: str | None) -> list[Answer]:
     from datetime import datetime, timezone
 
     from llmseg.study.room import ReadingRoom
-    from llmseg.study.store import Store
+    from llmseg.study.store import Store, database_of
 
-    file = prepared.folder.absolute() / "study.db"
+    file = database_of(prepared.folder)
     if url is None and not file.exists():
         raise InputError(f"{file} is not there: nobody has read yet. Serve the study, or name its store with --store.")
     store = Store.open(url or f"sqlite:///{file}")

@@ -45,6 +45,11 @@ MIGRATING = 0x6C6C6D736567
 """PostgreSQL's advisory lock while the schema changes."""
 
 
+def database_of(folder: Path) -> Path:
+    """The SQLite file of a prepared study, where its store lies unless it is told otherwise."""
+    return Path(folder).absolute() / "study.db"
+
+
 class StoreError(InputError):
     """The database cannot be written or read just now; nothing of what was being saved is in it."""
 

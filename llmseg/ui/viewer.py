@@ -21,7 +21,7 @@ from llmseg.case import ORGANS, TARGETS, InputError, Likelihood, Structures, Vol
 from llmseg.plots import COLOURS, OTHER_COLOUR
 
 HERE = Path(__file__).parent
-SCRIPTS = (
+PANEL_SCRIPTS = (
     "dom.js",
     "contours.js",
     "volume.js",
@@ -31,14 +31,12 @@ SCRIPTS = (
     "gestures.js",
     "view.js",
     "strip.js",
-    "likely.js",
-    "solid.js",
     "clock.js",
     "editing.js",
-    "learning.js",
     "viewer.js",
-    "bench.js",
 )
+"""Those that know nothing of what the panels compare."""
+SCRIPTS = (*PANEL_SCRIPTS, "likely.js", "solid.js", "learning.js", "bench.js")
 PARTS = ("windows", "edit-bar")
 BODY_ABOVE_HU = -400
 MARGIN_MM = 8.0

@@ -11,10 +11,8 @@ from pathlib import Path
 from llmseg.study.exporting import export
 from llmseg.study.preparing import Prepared, read_prepared
 from llmseg.study.room import ReadingRoom
-from llmseg.study.store import Store
+from llmseg.study.store import Store, database_of
 from llmseg.ui.study.gallery import Gallery
-
-DATABASE = "study.db"
 
 
 class Desk:
@@ -40,7 +38,7 @@ class Desk:
         Raises:
             InputError: not a prepared study, or its files have changed; or a store that cannot be used.
         """
-        return cls(read_prepared(folder), Store.open(url or _default_url(folder), upgrade=upgrade))
+        return cls(read_prepared(folder), Store.open(url or f"sqlite:///{database_of(folder)}", upgrade=upgrade))
 
     def close(self) -> None:
         self.gallery.close()
@@ -58,11 +56,6 @@ class Desk:
             for path in export(self.room.answers(ticket), Path(folder)):
                 archive.write(path, path.name)
         return buffer.getvalue()
-
-
-def _default_url(folder: Path) -> str:
-    """Where a study's store is, unless it is told otherwise."""
-    return f"sqlite:///{Path(folder).absolute() / DATABASE}"
 
 
 def _now() -> datetime:

@@ -9,27 +9,12 @@ import gradio as gr
 from llmseg.ui import viewer
 
 HERE = Path(__file__).parent
-PANELS = (
-    "dom.js",
-    "contours.js",
-    "volume.js",
-    "masks.js",
-    "drawing.js",
-    "ruler.js",
-    "gestures.js",
-    "view.js",
-    "strip.js",
-    "clock.js",
-    "editing.js",
-    "viewer.js",
-)
-"""Of the workbench's scripts, those that know nothing of what its panels compare."""
 SCRIPTS = ("panels.js", "wire.js", "questions.js", "reader.js")
 
 
 def page() -> gr.HTML:
     """The page; it holds nothing of a study, and learns everything after signing in."""
-    scripts = [viewer.HERE / name for name in PANELS] + [HERE / name for name in SCRIPTS]
+    scripts = [viewer.HERE / name for name in viewer.PANEL_SCRIPTS] + [HERE / name for name in SCRIPTS]
     styles = [viewer.HERE / "viewer.css", HERE / "reader.css"]
     return gr.HTML(
         html_template=viewer.page_of(HERE / "reader.html"),
