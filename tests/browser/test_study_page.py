@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from playwright.sync_api import Error
 from standin import LEFT
 from standin_study import ARMS, CASES, OPERATOR, READERS, Server, write_study
 from test_accessible import complaints
@@ -43,13 +44,19 @@ class Visit:
         self.tab.set_default_timeout(WAIT_MS)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         if self.keeps:
-            self.tab.on("requestfinished", self._receive)
+            self.tab.route("**/*", self._hand_over)
         self.tab.goto(self.server.address)
         return self
 
-    def _receive(self, request) -> None:
-        response = request.response()
-        self.received.append((request.url, response.headers, response.body()))
+    def _hand_over(self, route) -> None:
+        """Keep what the server answers, whether or not the page reads it to its end."""
+        try:
+            answer = route.fetch()
+        except Error:
+            route.abort()  # the server is down
+            return
+        self.received.append((route.request.url, answer.headers, answer.body()))
+        route.fulfill(response=answer)
 
     @property
     def viewer(self):
