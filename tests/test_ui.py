@@ -30,7 +30,7 @@ from llmseg.ui.notes import Fields, edited, fields_of, warnings_about
 from llmseg.ui.numbers import CAVEAT, Measured
 from llmseg.ui.reading import shown
 from llmseg.ui.running import Model, Progress, Stopped, stepwise
-from llmseg.ui.session import RecentlyUsed, Session
+from llmseg.ui.session import RecentlyUsed, Session, Turns
 from llmseg.ui.viewer import Frame, frame_of, in_order, pack_ct, pack_masks, to_data
 from llmseg.ui.workbench import Status
 
@@ -601,3 +601,16 @@ def test_the_small_picture_shows_the_patients_right_on_its_left(two_notes):
     target = [np.argwhere((picture == colour).all(axis=2))[:, 1].mean() for picture in pictures]
     middle = pictures[0].shape[1] / 2
     assert target[0] > middle > target[1]
+
+
+def test_whoever_asks_again_waits_anew_and_a_run_that_begins_waits_for_nobody():
+    turns, (first, gone, last) = Turns(), (Session.start() for _ in range(3))
+    for session in (first, gone, last):
+        turns.join(session)
+    assert [turns.before(session) for session in (first, gone, last)] == [0, 1, 2]
+    turns.join(first)
+    assert [turns.before(session) for session in (first, gone, last)] == [2, 0, 1]
+    turns.begin(last)  # the one before closed its tab while it waited
+    assert turns.before(first) == 1
+    turns.leave(last)
+    assert turns.before(first) == 0

@@ -495,6 +495,7 @@ class _Page:
     ) -> Iterator[tuple]:
         """Show each step of a run; whatever ends it early leaves the page as it was, and says so."""
         skip = gr.skip()
+        self.bench.turns.begin(session)
         try:
             for step in begin():
                 if isinstance(step, Status):

@@ -255,6 +255,12 @@ class Turns:
         with self._lock:
             self._waiting = [*(id for id in self._waiting if id != session.id), session.id]
 
+    def begin(self, session: Session) -> None:
+        """It is this one's turn: whoever asked before and is still here has gone away without a word."""
+        with self._lock:
+            if session.id in self._waiting:
+                self._waiting = self._waiting[self._waiting.index(session.id) :]
+
     def leave(self, session: Session) -> None:
         with self._lock:
             self._waiting = [id for id in self._waiting if id != session.id]

@@ -55,6 +55,7 @@ class Gallery:
         self._home = tempfile.TemporaryDirectory(prefix="llmseg-study-")
         self._folder, self._lock = Path(self._home.name), Lock()
         self._hung, self._packed = cache(self._hang), cache(self._pack)
+        self._references: dict[tuple[str, str], PackedMasks] = {}
         self._edited = lru_cache(maxsize=KEPT_EDITS)(self._pack_edited)
 
     def close(self) -> None:
@@ -130,7 +131,11 @@ class Gallery:
             if kind == EDITED and self._is_edit(reading):
                 return self._edited(ticket, reading.id, save, wall)
             if kind == REFERENCE:
-                return pack_masks(self._room.reference(ticket, reading.id), wall.frame, self._folder)
+                reference = self._room.reference(ticket, reading.id)  # or it raises: not to be seen now
+                key = reading.case, reading.task
+                if key not in self._references:
+                    self._references[key] = pack_masks(reference, wall.frame, self._folder)
+                return self._references[key]
         raise InputError("There is no such file. Reload the page.")
 
     def _is_edit(self, reading: Reading) -> bool:
