@@ -129,14 +129,15 @@ class Trainer:
 
 def page(trainer: Trainer) -> None:
     """The components of the page, wired; to be called inside a route."""
-    quiet = {"show_progress": "hidden", "api_visibility": "private", "queue": False}
+    quiet = {"show_progress": "hidden", "api_visibility": "private"}
+    quick = {**quiet, "queue": False}
     with gr.Column(elem_id="training"):
         gr.HTML(HEAD)
         names = trainer.names()
         with gr.Row(elem_classes="training-row"):
             chosen = gr.Dropdown(names, value=names[0] if names else None, label="Run", elem_id="training-run")
             if trainer.allowed:
-                _controls(trainer, quiet)
+                _controls(trainer, quiet)  # through the queue: without it Gradio shows no toast
         said = gr.HTML(elem_id="training-said")
         plot = gr.Plot(show_label=False, elem_id="training-plot", container=False)
         gr.HTML(f'<p class="quiet">{PICTURE}</p>')
@@ -150,9 +151,9 @@ def page(trainer: Trainer) -> None:
         return gr.update(choices=there, value=run), *_shown(trainer, run)
 
     shown = [chosen, said, plot, picture]
-    gr.Timer(LOOK_EVERY_SECONDS).tick(look, [chosen], shown, **quiet)
-    chosen.input(look, [chosen], shown, **quiet)
-    gr.context.Context.root_block.load(look, [chosen], shown, **quiet)
+    gr.Timer(LOOK_EVERY_SECONDS).tick(look, [chosen], shown, **quick)
+    chosen.input(look, [chosen], shown, **quick)
+    gr.context.Context.root_block.load(look, [chosen], shown, **quick)
 
 
 def _controls(trainer: Trainer, quiet: Mapping[str, object]) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import io
 import socket
 from pathlib import Path
@@ -44,14 +45,25 @@ class Page:
     """
 
     def __init__(self, opener, address: str, tour: str = "no", **options):
-        self.tab = opener.new_page(**options)
+        self._follow(opener.new_page(**options))
+        self.tab.goto(f"{address}?tour={tour}")
+        self.wait(".viewer[data-ready]")
+
+    def twin(self) -> Page:
+        """What the browser's own "Duplicate tab" opens: another tab with all that this one remembers."""
+        with self.tab.context.expect_page() as opened:
+            self.tab.evaluate("window.open(location.href)")
+        twin = copy.copy(self)
+        twin._follow(opened.value)
+        twin.wait(".viewer[data-ready]")
+        return twin
+
+    def _follow(self, tab) -> None:
+        self.tab, self.viewer = tab, tab.locator(".viewer")
         self.complaints, self.requests = [], []
         self.tab.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("request", lambda request: self.requests.append(request.url))
-        self.tab.goto(f"{address}?tour={tour}")
-        self.viewer = self.tab.locator(".viewer")
-        self.wait(".viewer[data-ready]")
 
     def wait(self, selector: str) -> None:
         self.tab.wait_for_selector(selector, timeout=90_000)

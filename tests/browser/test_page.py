@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import csv
 import re
 import shutil
 from pathlib import Path
@@ -292,6 +293,21 @@ def test_a_saved_session_shows_the_same_contours_again(page, tmp_path):
     assert page.tab.input_value("#note textarea") == "right"
 
 
+def test_a_report_and_a_table_say_what_the_page_says(page, tmp_path):
+    page.note("right, by a quiet quokka")
+    page.run()
+    told = page.tab.locator(".numbers tr:has-text('PTV_High') td.hd95.text").text_content()
+    with download(page, "table", tmp_path).open(encoding="utf-8-sig", newline="") as file:
+        rows = [row for row in csv.DictReader(file) if row["structure"] == "PTV_High"]
+    assert [f"{float(row['hd95_mm']):.1f}" for row in rows if row["arm"] == "with the note"] == [told]
+    report = page.tab.context.new_page()
+    report.goto(download(page, "report", tmp_path).as_uri())
+    assert "quiet quokka" in report.inner_text("body")
+    assert told in report.inner_text("tr:has-text('PTV_High')")
+    assert report.locator("img").first.evaluate("picture => picture.naturalWidth") > 100
+    report.close()
+
+
 def test_a_file_of_another_kind_gives_one_toast_and_loses_nothing(page, tmp_path):
     (tmp_path / "letter.pdf").write_bytes(b"pdf")
     page.note("my own words about the left side")
@@ -380,6 +396,23 @@ def test_two_browsers_running_at_once_never_see_each_others_case_note_file_or_re
     assert all(results)
     assert not results[0] & results[1]
     other.close()
+
+
+def test_a_duplicated_tab_goes_its_own_way_from_where_the_first_one_was(page):
+    page.note("right")
+    page.run()
+    drawn = page.contours("text")
+    twin = page.twin()
+    assert twin.contours("text") == drawn
+    assert twin.tab.input_value("#note textarea") == "right"
+    twin.note("left")
+    twin.run()
+    page.note("right, and more")
+    page.run()
+    assert page.contours("text") == drawn != twin.contours("text")
+    twin.close()
+    page.note("left")
+    assert "decode" in page.run()
 
 
 def test_a_lost_network_is_said_and_loses_neither_note_nor_result(browser, address, segmenter):

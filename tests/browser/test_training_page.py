@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import sys
+
 import pytest
 from browsing import Page, serve
 from made_up import write_run
@@ -37,6 +39,26 @@ def test_a_run_is_watched_while_it_goes_on(page, folder):
     assert page.tab.locator("#start-training").count() == 0
     page.tab.click("text=Back to the workbench")
     page.wait(".viewer[data-ready]")
+
+
+def test_an_operator_who_allows_it_starts_a_run_and_stops_it(browser, tmp_path, monkeypatch):
+    (tmp_path / "waits.py").write_text("import time\ntime.sleep(600)\n")
+    monkeypatch.setattr("llmseg.ui.training.LAUNCH", (sys.executable, str(tmp_path / "waits.py")))
+    trainer = Trainer(tmp_path / "runs", {"paper": tmp_path / "paper.toml"}, {"mine": tmp_path}, allowed=True)
+    demo = build_app(StandIn, [write_dataset(tmp_path / "data")], trainer=trainer)
+    page = Page(browser, serve(demo))
+    page.tab.click("#to-training a")
+    page.tab.fill("#training-name input, #training-name textarea", "first")
+    page.tab.click("#training-data input")
+    page.tab.click("[role=option]:has-text('mine')")
+    page.tab.keyboard.press("Escape")
+    page.tab.click("#start-training")
+    assert "first has begun" in page.toast()
+    page.tab.click(".toast-close")
+    page.tab.click("#stop-training")
+    page.wait(".toast-body:has-text('first was stopped')")
+    page.close()
+    demo.close(verbose=False)
 
 
 def test_an_app_without_runs_has_no_such_page(browser, tmp_path):
