@@ -89,10 +89,18 @@ def test_an_empty_target_drawn_empty_costs_nothing():
     assert dice_focal(nothing - 20, nothing, ALL, EVEN).total < 1e-4
 
 
-def test_dice_is_monais():
-    reference = DiceLoss(sigmoid=True, smooth_nr=1, smooth_dr=1)
+@pytest.mark.parametrize("squared", [False, True])
+def test_dice_is_monais(squared):
+    reference = DiceLoss(sigmoid=True, smooth_nr=1, smooth_dr=1, squared_pred=squared)
     for targets in (masks(), shares()):
-        torch.testing.assert_close(dice_focal(drawn(), targets, ALL, EVEN).dice, reference(drawn(), targets))
+        ours = dice_focal(drawn(), targets, ALL, EVEN, squared=squared).dice
+        torch.testing.assert_close(ours, reference(drawn(), targets))
+
+
+def test_squared_dice_is_best_where_the_probability_is_the_share_of_the_voxel():
+    targets = shares().clamp(0.01, 0.99)
+    assert dice_focal(targets.logit(), targets, ALL, EVEN, squared=True).dice < 1e-6
+    assert dice_focal(targets.logit(), targets, ALL, EVEN).dice > 0.1
 
 
 def test_dice_is_monais_with_softmax():

@@ -170,6 +170,7 @@ class Contouring:
             dice_weight=config.dice_weight,
             focal_weight=config.focal_weight,
             gamma=config.focal_gamma,
+            squared=config.squared_dice,
             softmax=config.network.activation == "softmax",
         )
         return {"loss": loss.total, "dice": loss.dice, "focal": loss.focal}
