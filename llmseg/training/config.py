@@ -65,7 +65,7 @@ class TrainConfig:
             samples.
         learning_rate, weight_decay, warmup: AdamW with a linear warm-up (steps), then a cosine to a hundredth.
         dice_weight, focal_weight, focal_gamma: alpha, beta and gamma of the loss. The paper gives none.
-        squared_dice: see `llmseg.training.losses.dice_focal`; thin and small structures are found in half the steps.
+        squared_dice: see `llmseg.training.losses.dice_focal`; the shipped network was trained without.
         target_weight: how much more a target counts than an organ.
         drop_note: share of samples trained without their note, so that one network serves both.
         extra_share: share of samples taken from the datasets after the first (phantoms, for one).

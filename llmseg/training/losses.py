@@ -54,8 +54,8 @@ def dice_focal(
         probabilities = logits.float().sigmoid()
         cross = functional.binary_cross_entropy_with_logits(logits.float(), targets, reduction="none")
     focal = ((targets - probabilities).abs() ** gamma * cross).mean(space)
-    power = 2 if squared else 1
-    overlap, masses = (probabilities * targets).sum(space), (probabilities**power + targets**power).sum(space)
+    overlap = (probabilities * targets).sum(space)
+    masses = (probabilities**2 + targets**2 if squared else probabilities + targets).sum(space)
     dice = 1 - (2 * overlap + 1) / (masses + 1)
     shares = known * weights
     shares = shares / shares.sum(1, keepdim=True).clamp_min(1e-6) / len(shares)
