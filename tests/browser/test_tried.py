@@ -20,6 +20,7 @@ def test_a_changed_word_can_be_taken_back_or_set_beside(page):
     page.wait("#tried [aria-current] .back[data-tried='1']")
     page.tab.wait_for_function("document.querySelector('#note textarea').value.includes('left')")
     assert page.tab.input_value("#note textarea") == first
+    page.wait(f'.viewer:not([data-contours-text="{" ".join(right)}"])')  # they come a moment after the words
     assert page.contours("text") != right
     page.tab.click("button[role=tab]:has-text('Note')")
     page.tab.click("#undo")
