@@ -21,7 +21,7 @@ os.environ.update(MPLBACKEND="Agg", HF_HUB_OFFLINE="1", GRADIO_ANALYTICS_ENABLED
 settings.register_profile("llmseg", deadline=None, derandomize=True, print_blob=True)
 settings.load_profile("llmseg")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 
 
 def pytest_xdist_auto_num_workers() -> int:

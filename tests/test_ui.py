@@ -14,6 +14,7 @@ from threading import Event
 
 import numpy as np
 import pytest
+from fastapi.testclient import TestClient
 from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
@@ -26,6 +27,7 @@ from llmseg.plots import COLOURS
 from llmseg.text.note import read_note
 from llmseg.ui import numbers, tried
 from llmseg.ui.app import TabMemory
+from llmseg.ui.early import EarlyScript
 from llmseg.ui.notes import Fields, edited, fields_of, warnings_about
 from llmseg.ui.numbers import CAVEAT, Measured
 from llmseg.ui.reading import shown
@@ -614,3 +616,21 @@ def test_whoever_asks_again_waits_anew_and_a_run_that_begins_waits_for_nobody():
     assert turns.before(first) == 1
     turns.leave(last)
     assert turns.before(first) == 0
+
+
+def test_a_script_is_put_before_gradios_own_and_into_no_other_answer():
+    page = "<html><head><script>window.gradio_config = {};</script></head></html>"
+
+    async def app(scope, receive, send):
+        body = (page if scope["path"] == "/" else page.replace("gradio", "other")).encode()
+        headers = [(b"content-length", str(len(body)).encode()), (b"content-type", b"text/html")]
+        await send({"type": "http.response.start", "status": 200, "headers": headers})
+        if scope["path"] != "/":
+            await send({"type": "http.response.body", "body": body[:20], "more_body": True})
+            body = body[20:]
+        await send({"type": "http.response.body", "body": body})
+
+    client = TestClient(EarlyScript(app, "early()"))
+    answers = [client.get(path).text for path in ("/", "/gradio_api/file", "/other")]
+    assert answers[0] == page.replace("<head>", "<head><script>early()</script>")
+    assert answers[1:] == [page.replace("gradio", "other")] * 2

@@ -29,6 +29,7 @@ from llmseg.text.wording import exchange_sides
 from llmseg.ui import lessons, looks, training, tried
 from llmseg.ui.browser import Shelf, browser, named
 from llmseg.ui.cases import Catalogue
+from llmseg.ui.early import calm
 from llmseg.ui.lessons import Lesson, read_lessons
 from llmseg.ui.notes import N_STAGES, T_STAGES, Fields, edited, fields_of
 from llmseg.ui.reading import NOTHING, ON_LOAD, shown
@@ -136,6 +137,7 @@ def launch_options() -> dict[str, object]:
     return {
         "theme": looks.theme(),
         "head": looks.head(),
+        "app_kwargs": {"middleware": calm()},
         "footer_links": [],
         "run_history": False,
         "enable_monitoring": False,

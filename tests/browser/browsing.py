@@ -22,6 +22,8 @@ FLAGS = (
     "--disable-sync",
     "--process-per-site",  # tabs of one context share what was compiled of the page's scripts
 )
+PATIENCE_MS = 240_000
+"""A busy machine is slow, not wrong."""
 
 
 def serve(demo) -> str:
@@ -60,19 +62,20 @@ class Page:
 
     def _follow(self, tab) -> None:
         self.tab, self.viewer = tab, tab.locator(".viewer")
+        tab.set_default_timeout(PATIENCE_MS)
         self.complaints, self.requests = [], []
         self.tab.on("console", lambda message: message.type == "error" and self.complaints.append(message.text))
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         self.tab.on("request", lambda request: self.requests.append(request.url))
 
     def wait(self, selector: str) -> None:
-        self.tab.wait_for_selector(selector, timeout=90_000)
+        self.tab.wait_for_selector(selector)
 
     def data(self, name: str) -> str:
         return self.viewer.get_attribute(f"data-{name}")
 
     def wait_for(self, name: str, value: str) -> None:
-        self.tab.wait_for_selector(f'.viewer[data-{name}="{value}"]', timeout=90_000)
+        self.tab.wait_for_selector(f'.viewer[data-{name}="{value}"]')
 
     def contours(self, arm: str = "text") -> list[str]:
         """Per structure a mark of what is drawn on the axial slice, "-" for nothing."""
@@ -87,7 +90,7 @@ class Page:
     def open_case(self, name: str) -> None:
         """Open a case of the list by its card."""
         self.tab.click("#case .open")
-        self.tab.click(f"#case [role=option]:has(b:text-is('{name}'))", timeout=90_000)
+        self.tab.click(f"#case [role=option]:has(b:text-is('{name}'))")
 
     def note(self, text: str) -> None:
         self.tab.fill("#note textarea", text)

@@ -77,7 +77,7 @@ def save(page: Page) -> None:
 
 def taken_home(page: Page, folder: Path, arm: str = "edited") -> np.ndarray:
     page.tab.click("button[role=tab]:has-text('Download')")
-    with page.tab.expect_download(timeout=60_000) as coming:
+    with page.tab.expect_download() as coming:
         page.tab.click("#get-masks")
     with zipfile.ZipFile(coming.value.path()) as archive:
         archive.extract(f"{arm}/PTV_High.nii.gz", folder)

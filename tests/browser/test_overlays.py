@@ -29,7 +29,7 @@ def test_surfaces_are_made_when_they_are_looked_at_and_again_for_a_new_result(pa
     assert all(abs(plot[side] - panels[side]) < 1 for side in ("x", "y", "width", "height"))
     # A click on the legend hides a structure.
     page.tab.click("#solid .traces:has-text('PTV_High') .legendtoggle >> nth=0")
-    page.tab.wait_for_function(f"{SHOWN}.length === 1", timeout=60_000)
+    page.tab.wait_for_function(f"{SHOWN}.length === 1")
     # Slices again: nothing is made while they are shown, however many results come.
     page.tab.click("[data-mode=both]")
     page.note("right")

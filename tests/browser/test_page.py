@@ -38,6 +38,24 @@ def test_nothing_moves_when_the_chart_comes(page):
     assert page.view("axial").bounding_box() == before
 
 
+def test_a_page_at_rest_draws_no_frames(browser, address):
+    context = browser.new_context()
+    context.add_init_script("""
+        const ask = window.requestAnimationFrame.bind(window);
+        window.frames_asked = 0;
+        window.requestAnimationFrame = (callback) => (window.frames_asked++, ask(callback));
+    """)
+    page = Page(context, address)
+    page.wait("#chart .main-svg")
+    assert page.tab.evaluate("window.frames_asked") > 0
+    page.tab.wait_for_function(  # what moves at first ends within seconds
+        "() => [window.frames_before, window.frames_before = window.frames_asked][0] === window.frames_asked",
+        polling=1000,
+    )
+    page.close()
+    context.close()
+
+
 def test_swapping_the_side_in_the_note_moves_the_contour(page, segmenter):
     status = page.run()
     assert "Image encoded in" in status
@@ -271,7 +289,7 @@ def drop(page: Page, path: Path) -> None:
 
 def download(page: Page, kind: str, folder: Path) -> Path:
     page.tab.click("#tabs [role=tab]:has-text('Download')")
-    with page.tab.expect_download(timeout=60_000) as sent:
+    with page.tab.expect_download() as sent:
         page.tab.click(f"#get-{kind}")
     path = folder / sent.value.suggested_filename
     sent.value.save_as(path)
@@ -286,7 +304,7 @@ def test_a_saved_session_shows_the_same_contours_again(page, tmp_path):
     page.open_case("two")
     page.wait_for("case", "0/two")
     page.send(path)
-    page.tab.wait_for_selector(".viewer[data-case^=upload]", timeout=60_000)
+    page.tab.wait_for_selector(".viewer[data-case^=upload]")
     assert page.contours("text") == drawn
     assert page.contours("no-text") == without
     page.tab.click("#tabs [role=tab]:has-text('Note')")
@@ -429,8 +447,9 @@ def test_a_lost_network_is_said_and_loses_neither_note_nor_result(browser, addre
         segmenter.go_on.set()
     page.wait(".toast-body:has-text('Connection to the server was lost')")
     page.tab.context.set_offline(False)
-    page.tab.wait_for_selector(".toast-body", state="detached", timeout=90_000)
+    page.tab.wait_for_selector(".toast-body", state="detached")
     page.wait("#run:not([disabled])")
+    page.wait(".viewer[data-ready]")
     page.complaints.clear()  # the browser's, of what it could not fetch meanwhile
     assert page.tab.input_value("#note textarea") == "right, in my own words"
     page.note("left, in my own words")
@@ -478,6 +497,7 @@ def test_a_reload_keeps_case_note_contours_and_the_light_page(browser, address, 
 
 def test_a_note_outlives_a_server_that_knows_nothing_of_it(browser, address):
     page = Page(browser, address)
+    page.tab.wait_for_function("keptInTab()?.session && keptInTab()?.note")
     page.tab.evaluate("keepInTab({ session: 'a server before', note: 'right' })")
     page.tab.reload()
     page.wait(".viewer[data-ready]")

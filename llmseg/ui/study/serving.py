@@ -16,6 +16,7 @@ from fastapi.responses import RedirectResponse
 
 from llmseg.case import InputError
 from llmseg.ui import looks, viewer
+from llmseg.ui.early import calm
 from llmseg.ui.study import operator, reader
 from llmseg.ui.study.desk import Desk
 from llmseg.ui.study.routes import add_routes
@@ -79,7 +80,7 @@ def mount_options() -> dict[str, object]:
         "max_file_size": 1,
         "allowed_paths": [],
         "show_error": False,
-        "app_kwargs": {"docs_url": None, "redoc_url": None, "openapi_url": None},
+        "app_kwargs": {"docs_url": None, "redoc_url": None, "openapi_url": None, "middleware": calm()},
     }
 
 
