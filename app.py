@@ -15,6 +15,7 @@ from pathlib import Path
 
 from llmseg.case import InputError
 from llmseg.datasets.folder import read_dataset
+from llmseg.memory import reuse_freed_memory
 from llmseg.segmenter import DEFAULT_CHECKPOINT, Segmenter
 from llmseg.ui.app import build_app, launch_options
 from llmseg.ui.training import Trainer
@@ -38,6 +39,7 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
 
 
 def build(options: argparse.Namespace):
+    reuse_freed_memory()  # here already: threads that begin before it get memory of their own
     # The bundled cases come first: they have stored results to show before anyone presses Run.
     datasets = [read_dataset(folder) for folder in (*filter(Path.is_dir, BUNDLED), *options.data)]
 

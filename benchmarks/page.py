@@ -60,8 +60,10 @@ def _open(browser, address: str):
 
 
 def _ready(browser, address: str):
+    """A page with all it shows, the chart too, which comes last."""
     page = _open(browser, address)
     page.wait_for_selector(".viewer[data-ready]")
+    page.wait_for_selector("#chart .main-svg")
     return page
 
 

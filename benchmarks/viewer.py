@@ -18,7 +18,7 @@ from types import SimpleNamespace
 
 import numpy as np
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSERS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
 FLAGS = ("--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync")
 SHAPE, SPACING_MM = (256, 256, 128), (1.0, 1.0, 2.5)
 SLICES, STROKES = 80, 80

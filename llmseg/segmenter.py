@@ -21,6 +21,7 @@ import torch
 
 from llmseg import __version__
 from llmseg.case import CT, InputError, Likelihood, Note, Segmentation, Structures, Volume
+from llmseg.memory import reuse_freed_memory
 from llmseg.metrics import dice
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint
 from llmseg.model.network import ContourNetwork
@@ -102,6 +103,8 @@ class Segmenter:
                 trained with, or one that was only pretrained.
         """
         chosen = choose_device(device)
+        if chosen.type == "cpu":
+            reuse_freed_memory()
         if template != AS_WRITTEN:
             read_template(template)
         network, config = load_checkpoint(checkpoint)

@@ -42,6 +42,7 @@ FLOORS = {
     "llmseg.metrics": 1,
     "llmseg.plots": 1,
     "llmseg.case": 0,
+    "llmseg.memory": 0,
     "llmseg.revision": 0,
     "llmseg": 0,
 }

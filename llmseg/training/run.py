@@ -17,6 +17,7 @@ import torch
 from torch import nn
 
 from llmseg.case import InputError
+from llmseg.memory import reuse_freed_memory
 from llmseg.model.precision import has_bf16
 from llmseg.training.config import TrainConfig
 from llmseg.training.runfolder import RunFolder
@@ -91,6 +92,8 @@ class Processes:
         warnings.filterwarnings("ignore", "Grad strides do not match bucket view strides")
         patient = InitProcessGroupKwargs(timeout=_LONGEST_WAIT)
         on_cpu = not torch.accelerator.is_available()  # accelerate joins processes without a GPU only where told so
+        if on_cpu:
+            reuse_freed_memory()
         processes = cls(Accelerator(cpu=on_cpu, mixed_precision=precision, kwargs_handlers=[parallel, patient]))
         if not processes.main:
             logging.getLogger("llmseg").setLevel(logging.ERROR)  # one warns for all

@@ -280,9 +280,7 @@ class _Page:
             """Open a case, and let the browser's tab remember it; the chart comes when the case is on the screen."""
             opening = event(self._or_toast(handler, outputs), inputs, outputs, js=js, **quiet)
             opened = opening.then(None, [self.tab], None, js="(tab) => keepInTab(tab)", **quick)
-            opened.then(None, None, None, js="() => caseOnScreen()", **quick).then(
-                self.draw_chart, [self.session], [self.chart], **quick
-            )
+            self._chart_after(opened, quick)
             return opened
 
         opens(demo.load, self.open_page, [self.tab], opened, js="() => keptInTab()").then(
@@ -313,15 +311,22 @@ class _Page:
         self.words.undo(self.toggle, asked, [self.kept, *read], **quick)
         self._wire_runs(asked, quiet, quick)
 
+    def _chart_after(self, event: Callable, quick: dict) -> None:
+        on_screen = event.then(None, None, None, js="() => caseOnScreen()", **quick)
+        on_screen.then(self.draw_chart, [self.session], [self.chart], **quick)
+
     def _wire_runs(self, asked: list, quiet: dict, quick: dict) -> None:
-        results = [self.session, self.viewer, self.chart, self.words, self.tried, self.status]
+        results = [self.session, self.viewer, self.words, self.tried]
         started = [self.status, self.clock, self.stop, *self.starters]
         ended = [self.clock, self.stop, *self.starters, self.lesson]
 
         def runs(begun, handler: Callable, inputs: list) -> None:
-            begun.then(handler, inputs, results, concurrency_id="gpu", concurrency_limit=1, **quiet).then(
-                self.end, [self.session], ended, **quick
-            )
+            # Whatever a step names as its output the browser works through at each of them, changed or not.
+            steps = [self.session, self.status]
+            ran = begun.then(handler, inputs, steps, concurrency_id="gpu", concurrency_limit=1, **quiet)
+            drawn = ran.then(self.show, asked, results, **quick)
+            drawn.then(self.end, [self.session], ended, **quick)
+            self._chart_after(drawn, quick)
 
         def begins(event: Callable):
             return event(self.begin, [self.session], started, **quick)
@@ -335,7 +340,7 @@ class _Page:
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.clock.tick(self.wait, [self.session], [self.status, self.clock], **quick)
         self.stop.click(self.halt, [self.session], [self.status], **quick)
-        again = [*results, self.kept, self.note, self.before, self.undo]
+        again = [*results, self.chart, self.status, self.kept, self.note, self.before, self.undo]
         self.viewer.select(self.solidify, [self.session], [self.solid, self.arrived], **quiet)
         self.tried.select(self._or_toast(self.look_back, again), asked, again, **quiet)
 
@@ -407,10 +412,6 @@ class _Page:
         figure = self.bench.chart(session) if session and session.shown else None
         return gr.Plot(figure, visible=figure is not None)
 
-    def _panels(self, session: Session) -> tuple:
-        """What the viewer and the chart show of it."""
-        return to_data(self.bench.scene(session)), self.draw_chart(session)
-
     def _written(self, note: str) -> tuple:
         """A note and the fields that say the same."""
         return note, *_values(_fields_in(note))
@@ -461,11 +462,11 @@ class _Page:
 
     def run(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
-        yield from self._going(session, note, kept, lambda: self.bench.run(session, note, kept))
+        yield from self._going(session, lambda: self.bench.run(session, note, kept))
 
     def explain_words(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
-        yield from self._going(session, note, kept, lambda: self.bench.explain(session, note, kept))
+        yield from self._going(session, lambda: self.bench.explain(session, note, kept))
 
     def compare(self, name: str, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
@@ -474,11 +475,11 @@ class _Page:
             other = self.bench.preset(session, note, name, kept)
             yield from self.bench.compare(session, note, name, _title(name), other, kept)
 
-        yield from self._going(session, note, kept, steps)
+        yield from self._going(session, steps)
 
     def change_lesson(self, session: Session | None, note: str, kept: frozenset) -> Iterator[tuple]:
         session = session or Session.start()
-        yield from self._going(session, note, kept, lambda: self.bench.change_lesson(session))
+        yield from self._going(session, lambda: self.bench.change_lesson(session))
 
     def compare_phrase(self, session: Session | None, note: str, kept: frozenset, number: int) -> Iterator[tuple]:
         session = session or Session.start()
@@ -490,21 +491,18 @@ class _Page:
             other = effect.shorter.text if effect.shorter else None
             yield from self.bench.compare(session, note, f"phrase {number}", f"Without “{effect.words}”", other, kept)
 
-        yield from self._going(session, note, kept, steps)
+        yield from self._going(session, steps)
 
-    def _going(
-        self, session: Session, note: str, kept: frozenset, begin: Callable[[], Iterator[Status | Session]]
-    ) -> Iterator[tuple]:
+    def _going(self, session: Session, begin: Callable[[], Iterator[Status | Session]]) -> Iterator[tuple]:
         """Show each step of a run; whatever ends it early leaves the page as it was, and says so."""
         skip = gr.skip()
         self.bench.turns.begin(session)
         try:
             for step in begin():
                 if isinstance(step, Status):
-                    yield *[skip] * 5, step.html()
+                    yield skip, step.html()
                 else:
-                    panels = self._panels(self.bench.workspace.keep(step))
-                    yield step, *panels, self._words(step, note, kept), tried.shown(step), skip
+                    yield self.bench.workspace.keep(step), skip
             return
         except Stopped:
             said = Status("Stopped. Nothing was changed.")
@@ -516,7 +514,13 @@ class _Page:
             said = Status("This run failed through a fault of ours. The server's log has it.", "trouble")
         finally:
             self.bench.turns.leave(session)
-        yield *[skip] * 5, said.html()
+        yield skip, said.html()
+
+    def show(self, session: Session | None, note: str, kept: frozenset) -> tuple:
+        """What a run that has ended left to be seen; of one that failed, what was there before."""
+        session = session or Session.start()
+        scene = to_data(self.bench.scene(session)) if session.shown else gr.skip()
+        return session, scene, self._words(session, note, kept), tried.shown(session)
 
     def look_back(self, session: Session | None, note: str, kept: frozenset, event: gr.EventData) -> tuple:
         """A note tried before: back in its place, or beside the one that is."""
@@ -527,9 +531,7 @@ class _Page:
             session, one = self.bench.back_to(session, number)
             rest = (one.kept, one.note, note, _enabled(True))
         self.bench.workspace.keep(session)
-        panels = self._panels(session)
-        words = self._words(session, rest[1], rest[0])
-        return session, *panels, words, tried.shown(session), READY.html(), *rest
+        return *self.show(session, rest[1], rest[0]), self.draw_chart(session), READY.html(), *rest
 
     def solidify(self, session: Session | None, event: gr.EventData) -> tuple:
         """The surfaces that the page asks for when it shows 3D, and the number it asked by."""
