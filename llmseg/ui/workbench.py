@@ -41,6 +41,8 @@ from llmseg.ui.tried import name_of, picture_of, remember, what_changed
 from llmseg.ui.viewer import Frame, Panel, Scene, in_order, pack_likely, pack_masks, pack_parts
 
 PREPARED_CASES = 8
+SAY_EVERY_SECONDS = 1.0
+"""Each word of a run costs the browser a tenth of a second, on the cores that the model needs."""
 WHY_NOT = {
     "wrong side": "the note names no side. Write left or right in it.",
     "other stage": "the note states no T stage. Write one, for example T2N1M0.",
@@ -371,6 +373,7 @@ class Workbench:
     def _drawing(self, session: Session, notes: Mapping[str, NoteReading | None]) -> Iterator[Status]:
         """Yield progress; return what was drawn."""
         entry, stop, began = self.entry(session), self.stops.of(session), time.perf_counter()
+        said = -SAY_EVERY_SECONDS
         if session.is_blind:
             raise InputError(lessons.NOT_YET)
         if stop.is_set():
@@ -384,7 +387,9 @@ class Workbench:
                     if stop.is_set():
                         raise Stopped
                     return step
-                yield Status(f"{step.what} · {time.perf_counter() - began:.0f} s", "busy", 0.92 * step.fraction)
+                if (passed := time.perf_counter() - began) >= said + SAY_EVERY_SECONDS:
+                    said = passed
+                    yield Status(f"{step.what} · {passed:.0f} s", "busy", 0.92 * step.fraction)
         raise AssertionError("a drawing ends with what was drawn")
 
     def _steps(self, key: tuple[str, str], load_volume: Callable, notes: Mapping) -> Iterator[Progress | Drawn]:

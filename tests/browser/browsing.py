@@ -108,9 +108,11 @@ class Page:
         """Press Run, wait for the end, and return what the status line says."""
         shown = int(self.data("ready"))
         self.tab.click("#run")
-        self.wait_for("ready", str(shown + 1))
+        # What was drawn by hand is saved before, and shown before.
+        self.tab.wait_for_function(f"document.querySelector('.viewer').dataset.ready > {shown}")
         self.wait(".status.done")
         self.wait("#run:not([disabled])")
+        self.wait(".viewer[data-ready]")
         return self.tab.inner_text("#status")
 
     def pixels(self, plane: str, panel: str = "text") -> np.ndarray:
