@@ -28,3 +28,12 @@ function keepInTab(news) {
 async function caseOnScreen() {
   while (!document.querySelector(".viewer[data-ready]")) await new Promise(requestAnimationFrame);
 }
+
+// Gradio draws a chart anew and drops the one before, which listens to the window still and so would stay for good.
+new MutationObserver((changes) => {
+  for (const node of changes.flatMap((change) => [...change.removedNodes])) {
+    const chart = node.classList?.contains("js-plotly-plot") ? node : node.querySelector?.(".js-plotly-plot");
+    // Not Plotly.purge: what the old chart has begun may not have ended.
+    if (chart && !chart.isConnected) window.removeEventListener("resize", chart._responsiveChartHandler);
+  }
+}).observe(document.body, { childList: true, subtree: true });

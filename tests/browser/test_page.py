@@ -56,6 +56,21 @@ def test_a_page_at_rest_draws_no_frames(browser, address):
     context.close()
 
 
+def test_results_that_were_replaced_leave_nothing_in_the_browser(page):
+    inspector = page.tab.context.new_cdp_session(page.tab)
+
+    def nodes_after(runs: int) -> int:
+        for n in range(runs):
+            page.note(f"{'left' if n % 2 else 'right'}, {n} pack years")
+            page.run()
+        inspector.send("HeapProfiler.collectGarbage")
+        return inspector.send("Memory.getDOMCounters")["nodes"]
+
+    page.wait("#chart .main-svg")
+    early = nodes_after(2)
+    assert nodes_after(5) < early + 700  # a chart has 300; one may still be on its way out
+
+
 def test_swapping_the_side_in_the_note_moves_the_contour(page, segmenter):
     status = page.run()
     assert "Image encoded in" in status
