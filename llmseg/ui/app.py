@@ -311,12 +311,13 @@ class _Page:
         self.words.undo(self.toggle, asked, [self.kept, *read], **quick)
         self._wire_runs(asked, quiet, quick)
 
-    def _chart_after(self, event: Callable, quick: dict) -> None:
+    def _chart_after(self, event: gr.events.Dependency, quick: dict) -> None:
+        """Draw the chart once the contours are on the screen; it is slow, and they are waited for."""
         on_screen = event.then(None, None, None, js="() => caseOnScreen()", **quick)
         on_screen.then(self.draw_chart, [self.session], [self.chart], **quick)
 
     def _wire_runs(self, asked: list, quiet: dict, quick: dict) -> None:
-        results = [self.session, self.viewer, self.words, self.tried]
+        results = [self.viewer, self.words, self.tried]
         started = [self.status, self.clock, self.stop, *self.starters]
         ended = [self.clock, self.stop, *self.starters, self.lesson]
 
@@ -340,7 +341,7 @@ class _Page:
         runs(chosen, self.compare_phrase, [*asked, self.picked])
         self.clock.tick(self.wait, [self.session], [self.status, self.clock], **quick)
         self.stop.click(self.halt, [self.session], [self.status], **quick)
-        again = [*results, self.chart, self.status, self.kept, self.note, self.before, self.undo]
+        again = [self.session, *results, self.chart, self.status, self.kept, self.note, self.before, self.undo]
         self.viewer.select(self.solidify, [self.session], [self.solid, self.arrived], **quiet)
         self.tried.select(self._or_toast(self.look_back, again), asked, again, **quiet)
 
@@ -520,7 +521,7 @@ class _Page:
         """What a run that has ended left to be seen; of one that failed, what was there before."""
         session = session or Session.start()
         scene = to_data(self.bench.scene(session)) if session.shown else gr.skip()
-        return session, scene, self._words(session, note, kept), tried.shown(session)
+        return scene, self._words(session, note, kept), tried.shown(session)
 
     def look_back(self, session: Session | None, note: str, kept: frozenset, event: gr.EventData) -> tuple:
         """A note tried before: back in its place, or beside the one that is."""
@@ -531,7 +532,7 @@ class _Page:
             session, one = self.bench.back_to(session, number)
             rest = (one.kept, one.note, note, _enabled(True))
         self.bench.workspace.keep(session)
-        return *self.show(session, rest[1], rest[0]), self.draw_chart(session), READY.html(), *rest
+        return session, *self.show(session, rest[1], rest[0]), self.draw_chart(session), READY.html(), *rest
 
     def solidify(self, session: Session | None, event: gr.EventData) -> tuple:
         """The surfaces that the page asks for when it shows 3D, and the number it asked by."""

@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 
 import pytest
+from browsing import PATIENCE_MS
 from playwright.sync_api import Error
 from standin import LEFT
 from standin_study import ARMS, CASES, OPERATOR, READERS, Server, write_study
@@ -23,7 +24,6 @@ from llmseg.study.exporting import read_answers
 from llmseg.study.preparing import read_prepared
 
 SHOWING = ("reading", "training feedback", "note")
-WAIT_MS = 60_000
 
 
 @dataclass
@@ -41,7 +41,7 @@ class Visit:
     def open(self) -> Visit:
         self.context = self.browser.new_context(viewport={"width": 1280, "height": 720})
         self.tab = self.context.new_page()
-        self.tab.set_default_timeout(WAIT_MS)
+        self.tab.set_default_timeout(PATIENCE_MS)
         self.tab.on("pageerror", lambda error: self.complaints.append(str(error)))
         if self.keeps:
             self.tab.route("**/*", self._hand_over)
@@ -350,7 +350,7 @@ def test_a_lost_connection_keeps_the_answer_and_two_tabs_count_once(browser, qui
         visit.begin()
         place = visit.shown()
         other = visit.context.new_page()
-        other.set_default_timeout(WAIT_MS)
+        other.set_default_timeout(PATIENCE_MS)
         other.goto(quiet.address)
         other.wait_for_selector(".study[data-state=introduction]")
         other.keyboard.press("Enter")
