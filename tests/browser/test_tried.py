@@ -13,7 +13,7 @@ def test_a_changed_word_can_be_taken_back_or_set_beside(page):
     assert "left → right" in page.tab.inner_text("#tried li >> nth=0")
     page.tab.click("#tried .beside[data-tried='1']")
     page.wait("#tried .beside[data-tried='1'][aria-pressed=true]")
-    assert page.data("second") == "Note 1"
+    page.wait_for("second", "Note 1")  # the contours, too, come a moment after the list
     assert page.contours("text") == right
     assert page.contours("no-text") != right
     page.tab.click("#tried .back[data-tried='1']")
