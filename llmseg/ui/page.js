@@ -24,9 +24,14 @@ function keepInTab(news) {
   sessionStorage.setItem("llmseg", JSON.stringify({ ...keptInTab(), ...news }));
 }
 
+// What is typed is kept at that moment: Gradio's own event, which a note filled in from the fields also gives, comes later.
+document.addEventListener("input", (event) => {
+  if (event.target.matches?.("#note textarea")) keepInTab({ note: event.target.value });
+});
+
 // For what is large and can wait until a case is on the screen: Plotly takes a second to start.
 async function caseOnScreen() {
-  while (!document.querySelector(".viewer[data-ready]")) await new Promise(requestAnimationFrame);
+  while (!document.querySelector(".viewer[data-ready]")) await new Promise((next) => setTimeout(next, 50));
 }
 
 // Gradio draws a chart anew and drops the one before, which listens to the window still and so would stay for good.

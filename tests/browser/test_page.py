@@ -497,8 +497,8 @@ def test_a_reload_keeps_case_note_contours_and_the_light_page(browser, address, 
     page.tab.click("button.scheme")
     page.note("right")
     page.run()
-    page.note("right, and a word not yet run")
     drawn = page.contours("text")
+    page.note("right, and a word not yet run")
     page.tab.reload()
     page.wait(".viewer[data-ready]")
     assert page.contours("text") == drawn
