@@ -248,6 +248,15 @@ def test_a_contour_comes_back_whole_from_its_own_grid_and_not_from_another(setti
     assert "--checkpoint" not in read_result(paths[0]).command
 
 
+def test_the_fit_is_tested_on_patients_that_were_trained_on(setting, checkpoint):
+    [path] = run(find("fit"), replace(setting, checkpoints={"": checkpoint}))
+    result = read_result(path)
+    share = read_config(setting.protocol).tuning_share
+    trained_on = {c.id for c in setting.dataset.split("training") if not is_tuning(patient_of(c), share)}
+    assert {row.id for row in result.rows} == trained_on
+    assert result.data["split"] == "training"
+
+
 def test_another_checkpoint_is_not_taken_for_the_one_that_was_tested(setting, checkpoint, shared):
     run(find("notes"), replace(setting, checkpoints={"": checkpoint}))
     other = shutil.copytree(checkpoint, shared / "other")

@@ -123,7 +123,7 @@ def test_every_experiment_has_its_chapter_table_and_figure(page):
     text = (page / "README.md").read_text()
     assert "Not run yet" not in text
     tables = (
-        "main metrics limits resolution per-patient subgroups with-without-text data-efficiency baselines fusion "
+        "main metrics limits fit resolution per-patient subgroups with-without-text data-efficiency baselines fusion "
         "encoder notes robustness active-learning pruning"
     )
     figures = "per-patient data-efficiency baselines fusion encoder notes robustness"

@@ -251,6 +251,30 @@ def resolution(results: Sequence[Result]) -> Section | None:
     return Section("What the resolution leaves", text, {"resolution": table(["Structure", *arms], rows)})
 
 
+def fit(results: Sequence[Result]) -> Section | None:
+    """The checkpoint on patients it was trained on, beside those it never saw."""
+    seen, unseen = by_series(results, "fit").get("seen"), by_series(results, "flagship").get("network")
+    if not (seen and unseen):
+        return None
+    both = {"seen": seen, "never seen": unseen}
+    rows = [
+        [
+            name,
+            *(len(pooled(found, TEXT, "dice", name)) for found in both.values()),
+            *(mean_sd(pooled(found, c, "dice", name)) for c in CONDITIONS for found in both.values()),
+        ]
+        for name in present(unseen)
+    ]
+    text = (
+        "What is missing on patients it was trained on is left by the network's size and training, its voxels, its "
+        "notes and the contours themselves. What is lost from there to patients it never saw is what more patients, "
+        "or a network that carries over better, could bring back.",
+    )
+    header = ["Structure", *(f"n {who}" for who in both)]
+    header += [f"DSC {note}, {who}" for note in CONDITIONS.values() for who in both]
+    return Section("Patients it was trained on", text, {"fit": table(header, rows)})
+
+
 def _by_level(kind: str, spoilt: Sequence[Result], clean: Sequence[Result]) -> dict[str, dict[float, list[float]]]:
     lines = {}
     for condition, name in CONDITIONS.items():

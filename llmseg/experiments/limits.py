@@ -42,13 +42,13 @@ AIM_EXPANDED, AIM_GAIN, AIM_HD95 = 0.72, 0.12, 15.0
 
 
 def limits(results: Sequence[Result]) -> Section | None:
-    """Each aim beside what was reached, and what resolution, data and reading leave to be had."""
+    """Each aim beside what was reached, and what fit, resolution, data and reading leave to be had."""
     network = by_series(results, "flagship").get("network")
     if not network:
         return None
     reached = {name: _mean(network, TEXT, name) for name in AIMS if pooled(network, TEXT, "dice", name)}
-    voxels = _own_voxels(results, network)
-    header = ["Structure", "n", "aimed at", "reached", "the voxels leave"]
+    voxels, seen = _own_voxels(results, network), by_series(results, "fit").get("seen", [])
+    header = ["Structure", "n", "aimed at", "reached", "on patients it was trained on", "the voxels leave"]
     header += ["last quarter of the patients brings", "facts instead of words bring"]
     rows = [
         [
@@ -56,6 +56,7 @@ def limits(results: Sequence[Result]) -> Section | None:
             len(pooled(network, TEXT, "dice", name)),
             f"{AIMS[name]:.2f}",
             f"{dice:.3f}",
+            mean_sd(pooled(seen, TEXT, "dice", name)),
             mean_sd(pooled(voxels, "", "dice", name)),
             change(_last_quarter(results, name)),
             change(_perfect_reading(results, name)),
@@ -114,6 +115,12 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
         said.append(
             f"**Resolution.** The physician's own {TARGET}, brought to this checkpoint's voxels and back, scores "
             f"{_mean(voxels, '', TARGET):.3f}: no network on this grid can score more."
+        )
+    if seen := by_series(results, "fit").get("seen"):
+        fitted, carried = (_mean(found, TEXT, TARGET) for found in (seen, network))
+        said.append(
+            f"**Fit.** On {len(target_of(seen, TEXT))} of the patients it was trained on, {TARGET} scores "
+            f"{fitted:.3f}: {1 - fitted:.3f} are missing there, {fitted - carried:.3f} more on patients it never saw."
         )
     if found := _last_quarter(results, TARGET):
         said.append(

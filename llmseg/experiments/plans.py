@@ -65,6 +65,7 @@ class Arm:
         choice, after: how its training patients are chosen, and the arms whose networks that takes.
         full: every metric and pictures; otherwise DSC and HD95.
         spacing_mm: above 0, no network is tested but the reference itself, brought to voxels of this edge and back.
+        seen: above 0, tested on so many of the patients it was trained on instead, chosen by a hash of the id.
     """
 
     name: str
@@ -76,6 +77,7 @@ class Arm:
     after: tuple[str, ...] = ()
     full: bool = False
     spacing_mm: float = 0.0
+    seen: int = 0
 
 
 @dataclass(frozen=True)
@@ -256,6 +258,11 @@ EXPERIMENTS = MappingProxyType(
                     Arm(f"{mm}-mm", f"{mm} mm", conditions=(REFERENCE,), trains=False, spacing_mm=mm)
                     for mm in (2, 3, 4, 6, 8)
                 ),
+            ),
+            Experiment(
+                "fit",
+                "How well does the shipped checkpoint contour the very patients it was trained on?",
+                (Arm("seen", "seen", trains=False, seen=33),),
             ),
             Experiment(
                 "active-learning",

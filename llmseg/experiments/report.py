@@ -11,6 +11,7 @@ from llmseg.case import InputError
 from llmseg.evaluation.protocol import HONESTY
 from llmseg.experiments.checkpoint_sections import (
     external,
+    fit,
     main_table,
     notes,
     per_patient,
@@ -40,6 +41,7 @@ CHAPTERS: Mapping[str, tuple[Callable[[Sequence[Result]], Section | None], ...]]
     "fusion": (ranking("fusion", "How the note enters", "gated"),),
     "encoder": (ranking("encoder", "What reads the note", "layer-16"),),
     "notes": (notes,),
+    "fit": (fit,),
     "resolution": (resolution,),
     "robustness": (robustness,),
     "active-learning": (

@@ -159,7 +159,7 @@ class _Runner:
         folder = self.trained(arm) if arm.trains else self._checkpoint(arm)
         began = time.monotonic()
         if arm.spacing_mm:
-            rows = measure_grid(self.cases, arm.spacing_mm, arm.conditions, on_progress=self._tell_testing(arm))
+            rows = measure_grid(self._cases(arm), arm.spacing_mm, arm.conditions, on_progress=self._tell_testing(arm))
             pictures, checkpoint, patients = (), {}, 0
         else:
             rows, pictures, checkpoint, patients = self._tested(arm, folder)
@@ -173,7 +173,7 @@ class _Runner:
             seed=checkpoint.get("recipe", {}).get("seed", 0),
             fraction=self._share(arm),
             patients=patients,
-            data={"name": dataset.name, "sha256": dataset.manifest_hash, "split": self.setting.split},
+            data={"name": dataset.name, "sha256": dataset.manifest_hash, "split": self._split(arm)},
             made={
                 "commit": commit(),
                 "version": __version__,
@@ -182,17 +182,17 @@ class _Runner:
                 "testing_seconds": round(time.monotonic() - began, 1),
             },
             checkpoint=checkpoint,
-            cases={case.id: case.facts.to_json() if case.facts else None for case in self.cases},
+            cases={case.id: case.facts.to_json() if case.facts else None for case in self._cases(arm)},
             rows=tuple(rows),
             pictures=pictures,
         )
 
     def _tested(self, arm: Arm, folder: Path) -> tuple[list[Row], tuple, dict[str, object], int]:
         """Rows, pictures, what the checkpoint is, and how many patients it learned from."""
-        segmenter = Segmenter.load(folder, cache=self.setting.cache)
-        rows = measure(segmenter, self.cases, arm.conditions, full=arm.full, on_progress=self._tell_testing(arm))
+        segmenter, cases = Segmenter.load(folder, cache=self.setting.cache), self._cases(arm)
+        rows = measure(segmenter, cases, arm.conditions, full=arm.full, on_progress=self._tell_testing(arm))
         pictured = [c for c in arm.conditions if c in WITH_AND_WITHOUT]
-        pictures = take_pictures(segmenter, self.cases, rows, pictured) if arm.full else ()
+        pictures = take_pictures(segmenter, cases, rows, pictured) if arm.full else ()
         described = segmenter.config.trained
         checkpoint = {
             "name": segmenter.checkpoint_name,
@@ -202,6 +202,22 @@ class _Runner:
             "recipe": described.get("recipe", {}),
         }
         return rows, pictures, checkpoint, described.get("patients", 0)
+
+    def _split(self, arm: Arm) -> str:
+        return "training" if arm.seen else self.setting.split
+
+    def _cases(self, arm: Arm) -> Sequence[Case]:
+        """What an arm is tested on.
+
+        Raises:
+            InputError: the patients that were trained on are asked for, and there is none.
+        """
+        if not arm.seen:
+            return self.cases
+        if not self.pool:
+            raise InputError(f"{self.setting.dataset.root} lists no training case to test on. Add one to dataset.json.")
+        chosen = nested_share(map(patient_of, self.pool), arm.seen / len(self.pool))
+        return [case for case in self.pool if patient_of(case) in chosen]
 
     def _tell_testing(self, arm: Arm) -> Callable[[int, int], None]:
         return lambda done, total: self.report(arm.name, "testing", done / total, {})
@@ -318,8 +334,8 @@ class _Runner:
                 "data": self.setting.dataset.manifest_hash,
                 "version": VERSION,
             }
-        tested = {"split": self.setting.split, "conditions": [asdict(c) for c in arm.conditions], "full": arm.full}
-        return {**network, **tested}
+        tested = {"split": self._split(arm), "conditions": [asdict(c) for c in arm.conditions], "full": arm.full}
+        return {**network, **tested} | ({"seen": arm.seen} if arm.seen else {})
 
     def _done(self, arm: Arm) -> bool:
         """Whether the arm's result is there.
