@@ -183,6 +183,21 @@ def test_the_page_says_which_aims_were_missed(tmp_path, dice, sentence):
     assert sentence in page_on(tmp_path, [made_up("flagship", arm, {"text": dice, "no-text": 0.4})])
 
 
+def test_the_page_says_what_is_scored_without_a_contour_that_can_hardly_be_that_organ(tmp_path):
+    [arm] = arms_of("flagship", "network")
+    plain = made_up("flagship", arm, {"text": 0.8, "no-text": 0.8})
+    volumes = {id: {"SpinalCord": 24.0 + i, "PTV_High": 10.0 * 3**i} for i, id in enumerate(PATIENTS)}
+    volumes["pt_10"]["SpinalCord"] = 500.0
+    rows = [replace(r, values={**r.values, "reference_ml": volumes[r.id].get(r.structure, 20.0)}) for r in plain.rows]
+    poor = ("pt_10", "SpinalCord")
+    rows = [replace(r, values={**r.values, "dice": 0.1}) if (r.id, r.structure) == poor else r for r in rows]
+    text = page_on(tmp_path, [replace(plain, rows=tuple(rows))])
+    assert "above 3.5): SpinalCord of pt_10 (500 ml). What was reached" in text  # a target may have any volume
+    cells = next(line for line in text.splitlines() if line.startswith("| SpinalCord | 8 | 0.72")).split(" | ")
+    assert float(cells[3]) < 0.75 < 0.78 < float(cells[5].split()[0])
+    assert cells[5].endswith("(1 fewer)")
+
+
 def efficiency(multimodal: dict[float, float], image_only: dict[float, float]):
     experiment = EXPERIMENTS["data-efficiency"]
     found = []

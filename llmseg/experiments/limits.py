@@ -7,6 +7,7 @@ from types import MappingProxyType
 
 import numpy as np
 
+from llmseg.case import ORGANS
 from llmseg.experiments.comparing import (
     TARGET,
     by_series,
@@ -39,16 +40,19 @@ AIMS: Mapping[str, float] = MappingProxyType(
 """DSC with the note as written that the checkpoint was to reach, set before it was trained."""
 AIM_EXPANDED, AIM_GAIN, AIM_HD95 = 0.72, 0.12, 15.0
 """For the target: DSC with an expanded note, gain over no note, and HD95 in mm."""
+ODD = 3.5
+"""Modified z-score above which a value is an outlier: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""
 
 
 def limits(results: Sequence[Result]) -> Section | None:
-    """Each aim beside what was reached, and what fit, resolution, data and reading leave to be had."""
+    """Each aim beside what was reached, and what fit, contours, resolution, data and reading leave to be had."""
     network = by_series(results, "flagship").get("network")
     if not network:
         return None
     reached = {name: _mean(network, TEXT, name) for name in AIMS if pooled(network, TEXT, "dice", name)}
     voxels, seen = _own_voxels(results, network), by_series(results, "fit").get("seen", [])
-    header = ["Structure", "n", "aimed at", "reached", "on patients it was trained on", "the voxels leave"]
+    header = ["Structure", "n", "aimed at", "reached", "on patients it was trained on"]
+    header += ["without contours of odd volume", "the voxels leave"]
     header += ["last quarter of the patients brings", "facts instead of words bring"]
     rows = [
         [
@@ -57,6 +61,7 @@ def limits(results: Sequence[Result]) -> Section | None:
             f"{AIMS[name]:.2f}",
             f"{dice:.3f}",
             mean_sd(pooled(seen, TEXT, "dice", name)),
+            _without_odd(network, name),
             mean_sd(pooled(voxels, "", "dice", name)),
             change(_last_quarter(results, name)),
             change(_perfect_reading(results, name)),
@@ -92,6 +97,26 @@ def _own_voxels(results: Sequence[Result], network: Sequence[Result]) -> list[Re
     """The reference brought to the checkpoint's own grid and back."""
     edge = max(network[0].checkpoint["recipe"]["grid"]["spacing_mm"])
     return by_series(results, "resolution").get(f"{edge:g} mm", [])
+
+
+def odd_volumes(network: Sequence[Result], name: str) -> dict[tuple[str, str], float]:
+    """The references of an organ whose volume is an outlier among them: (id, structure) -> ml.
+
+    Modified z-score of the logarithm, which a few outliers do not move. Targets have none: any volume can be one.
+    """
+    volumes = {key: ml for key, ml in pooled(network, TEXT, "reference_ml", name).items() if ml > 0}
+    if name not in ORGANS or not volumes:
+        return {}
+    logs = np.log(list(volumes.values()))
+    distance = np.abs(logs - np.median(logs))
+    far = 0.6745 * distance > ODD * np.median(distance)
+    return {key: volumes[key] for key, odd in zip(volumes, far, strict=True) if odd}
+
+
+def _without_odd(network: Sequence[Result], name: str) -> str:
+    odd = odd_volumes(network, name)
+    kept = {key: dice for key, dice in pooled(network, TEXT, "dice", name).items() if key not in odd}
+    return f"{mean_sd(kept)} ({len(odd)} fewer)" if odd else "–"
 
 
 def _last_quarter(results: Sequence[Result], name: str):
@@ -135,6 +160,12 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
     if EXPANDED.name in network[0].conditions:
         more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
         said.append(f"**Notes.** Stage and nodal levels change {TARGET} by {in_words(more)}.")
+    if odd := [found for name in AIMS for found in odd_volumes(network, name).items()]:
+        named = ", ".join(f"{structure} of {id} ({ml:.0f} ml)" for (id, structure), ml in odd)
+        said.append(
+            "**Odd contours.** References whose volume alone makes them outliers among the patients' (modified z-score "
+            f"above {ODD:g}): {named}. What was reached counts them; the table also has the DSC without."
+        )
     said.append(
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "
         "be measured on these data; whatever part of the distance to 1 that is, no network closes it."
