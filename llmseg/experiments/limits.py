@@ -40,6 +40,7 @@ AIMS: Mapping[str, float] = MappingProxyType(
 """DSC with the note as written that the checkpoint was to reach, set before it was trained."""
 AIM_EXPANDED, AIM_GAIN, AIM_HD95 = 0.72, 0.12, 15.0
 """For the target: DSC with an expanded note, gain over no note, and HD95 in mm."""
+TRIED = "../../docs/experiments.md#what-was-tried-on-the-shipped-weights"
 ODD = 3.5
 """Modified z-score above which a value is an outlier: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""
 
@@ -145,7 +146,8 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
         fitted, carried = (_mean(found, TEXT, TARGET) for found in (seen, network))
         said.append(
             f"**Fit.** On {len(target_of(seen, TEXT))} of the patients it was trained on, {TARGET} scores "
-            f"{fitted:.3f}: {1 - fitted:.3f} are missing there, {fitted - carried:.3f} more on patients it never saw."
+            f"{fitted:.3f} (HD95 {_mean(seen, TEXT, TARGET, 'hd95_mm'):.1f} mm): {1 - fitted:.3f} are missing there, "
+            f"{fitted - carried:.3f} more on patients it never saw."
         )
     if found := _last_quarter(results, TARGET):
         said.append(
@@ -170,4 +172,5 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "
         "be measured on these data; whatever part of the distance to 1 that is, no network closes it."
     )
+    said.append(f"What was tried on the shipped weights without success: [docs/experiments.md]({TRIED}).")
     return said
