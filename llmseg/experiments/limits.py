@@ -143,11 +143,14 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             f"{_mean(voxels, '', TARGET):.3f}: no network on this grid can score more."
         )
     if seen := by_series(results, "fit").get("seen"):
-        fitted, carried = (_mean(found, TEXT, TARGET) for found in (seen, network))
+        on_seen, on_unseen = (
+            f"{_mean(found, TEXT, TARGET):.3f} (HD95 {_mean(found, TEXT, TARGET, 'hd95_mm'):.1f} mm)"
+            for found in (seen, network)
+        )
         said.append(
-            f"**Fit.** On {len(target_of(seen, TEXT))} of the patients it was trained on, {TARGET} scores "
-            f"{fitted:.3f} (HD95 {_mean(seen, TEXT, TARGET, 'hd95_mm'):.1f} mm): {1 - fitted:.3f} are missing there, "
-            f"{fitted - carried:.3f} more on patients it never saw."
+            f"**Fit.** On {len(target_of(seen, TEXT))} of the patients it was trained on {TARGET} scores {on_seen}, on "
+            f"those it never saw {on_unseen}. More patients alone would bring it no further than the first; longer "
+            "training, a larger network or notes that say more might."
         )
     if found := _last_quarter(results, TARGET):
         said.append(
