@@ -20,6 +20,7 @@ from llmseg.experiments.comparing import (
     shares_of,
     table,
     target_of,
+    verdict,
 )
 from llmseg.experiments.plans import EXPANDED
 from llmseg.experiments.sections import PLAIN, TEXT, Section
@@ -158,9 +159,10 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             "under the reduced protocol."
         )
     if found := _perfect_reading(results, TARGET):
+        means = "so much a flawless reader could add" if verdict(found) > 0 else "reading is not what limits it"
         said.append(
             f"**Reading.** Given the facts themselves in place of their words, {TARGET} changes by {in_words(found)} "
-            "under the reduced protocol: that is what a flawless reader could add."
+            f"under the reduced protocol: {means}."
         )
     if EXPANDED.name in network[0].conditions:
         more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
