@@ -9,7 +9,7 @@ import numpy as np
 import pydicom
 import pytest
 from clinic import Scanner, ball, finer, head, in_ball, write_ct, write_structure_set
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from llmseg.case import InputError, Volume
@@ -189,6 +189,7 @@ def test_a_keyhole_leaves_the_same_hole():
 
 
 @given(st.floats(-2, 12), st.integers(0, 9))
+@example(-0.7, 0)  # through the centre of a voxel, which the two reckoned a rounding apart
 def test_two_polygons_that_share_an_edge_share_no_voxel_and_leave_none_out(cut, whole):
     for edge in (cut, float(whole)):
         left = np.array([[-5.0, -5], [edge, -5], [edge + 1, 15], [-5, 15]])

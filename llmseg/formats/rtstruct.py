@@ -129,9 +129,11 @@ def fill_even_odd(polygons: Sequence[np.ndarray], shape: tuple[int, int]) -> np.
     # A ray along x enters or leaves at each edge it crosses: whoever has an odd number of them behind him is inside.
     crossings = np.zeros((shape[0] + 1, shape[1]), np.uint8)
     for polygon in polygons:
-        (x0, y0), (x1, y1) = polygon.T, np.roll(polygon, -1, axis=0).T
-        low = np.ceil(np.minimum(y0, y1)).clip(0, shape[1]).astype(int)
-        high = np.ceil(np.maximum(y0, y1)).clip(0, shape[1]).astype(int)
+        following = np.roll(polygon, -1, axis=0)
+        falls = polygon[:, 1:] > following[:, 1:]
+        # From its lower end: neighbours run along their common edge in opposite directions, and must round it alike.
+        (x0, y0), (x1, y1) = np.where(falls, following, polygon).T, np.where(falls, polygon, following).T
+        low, high = (np.ceil(y).clip(0, shape[1]).astype(int) for y in (y0, y1))
         count = high - low
         edge = np.repeat(np.arange(len(polygon)), count)
         row = np.arange(count.sum()) - np.repeat(np.cumsum(count) - count - low, count)
