@@ -72,6 +72,7 @@ _ZIP_VALUE = r"[: ]{1,3}(?P<x>[A-Z\d][A-Z\d -]{2,8}\d[A-Z]{0,2})(?!\w)"
 
 
 def addresses(reading: Reading) -> Iterator[Span]:
+    """Streets, boxes and postcodes, with the unit, town and country beside them."""
     spans = [*_streets(reading), *_anchored(reading.text)]
     for _, end in reading.labels("address"):
         match = match_at(_ADDRESS_VALUE, reading.text, end)

@@ -35,6 +35,7 @@ _OF_HEADS = cues_of("institution of")
 
 
 def institutions(reading: Reading) -> Iterator[Span]:
+    """Hospitals, practices and the like, with the words that name them."""
     text, words = reading.text, reading.words
     yield from (match.span() for match in find_all(_SAINT, text))
     for place, end in reading.labels("famous institution"):

@@ -54,6 +54,7 @@ _HEADED = rf"(?: {CAP}\.?)?[ ,;|()–-]{{1,4}}(?:(?i:dob|mrn|born|id|\*)[:. ]{{0
 
 
 def names(reading: Reading) -> Iterator[Span]:
+    """People: those who are announced, listed or plainly named, and every other mention of them."""
     announced = (*_after_a_title(reading), *_after_a_role(reading), *_before_a_credential(reading))
     spans = disjoint([*announced, *_in_records(reading), *_bare(reading)])
     yield from spans

@@ -32,11 +32,13 @@ _SAFE_LANDS = cues_of("safe domain")
 
 
 def emails(reading: Reading) -> Iterator[Span]:
+    """E-mail addresses."""
     if "@" in reading.text or "at" in reading.lower:
         yield from (match.span() for match in find_all(_EMAIL, reading.text))
 
 
 def urls(reading: Reading) -> Iterator[Span]:
+    """Links, and domains that stand alone."""
     if "://" in reading.text or "www" in reading.lower:
         yield from (match.span() for match in find_all(_LINK, reading.text))
     for match in find_all(_DOMAIN, reading.text):
@@ -85,6 +87,7 @@ _LONG_MONTHS = cues_of("long month")
 
 
 def dates(reading: Reading) -> Iterator[Span]:
+    """Days, with their time; a lone year stays."""
     text = reading.text
     yield from (match.span() for pattern in _DATES for match in find_all(pattern, text))
     for pattern in _NUMERIC_DATES:
@@ -137,6 +140,7 @@ _PHONES = (
 
 
 def phones(reading: Reading) -> Iterator[Span]:
+    """Numbers to call or to fax."""
     for place, end in reading.labels("phone"):
         match = match_at(_LABELLED_PHONE, reading.text, end)
         fewest = 3 if reading.words[place].lower in _SHORT_PHONES else 6
@@ -186,6 +190,7 @@ _PUBLIC_NUMBER = re.compile(rf"(?i:{_PUBLIC})")
 
 
 def labelled_numbers(reading: Reading) -> Iterator[Span]:
+    """Numbers that a label such as MRN announces."""
     for section, pattern in _LABELLED_NUMBERS:
         for _, end in reading.labels(section):
             match = match_at(pattern, reading.text, end)
@@ -194,6 +199,7 @@ def labelled_numbers(reading: Reading) -> Iterator[Span]:
 
 
 def numbers(reading: Reading) -> Iterator[Span]:
+    """Record and other numbers that could be one person's; those of trials, papers and codes stay."""
     text = reading.text
     yield from (span_of(match) for pattern in _NUMBERS for match in find_all(pattern, text))
     for match in find_all(_LONG_NUMBER, text):
@@ -232,5 +238,6 @@ _AGES = (
 
 
 def ages(reading: Reading) -> Iterator[Span]:
+    """Ages of 90 and more."""
     if re.search(r"(?<![\d.,])(?:9\d|1[0-2]\d)(?!\d)|(?i:ninety|hundred)", reading.text):
         yield from (match.span("x") for pattern in _AGES for match in find_all(pattern, reading.text))

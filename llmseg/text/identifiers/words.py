@@ -31,6 +31,7 @@ def _list(name: str) -> dict[str, frozenset[str]]:
 
 
 def cues_of(section: str) -> frozenset[str]:
+    """The cues of one section, in lower case."""
     return _list("cues")[section]
 
 
@@ -115,6 +116,7 @@ def _is_unit(text: str, start: int, end: int) -> bool:
 
 @lru_cache(maxsize=20_000)
 def is_odd(word: str) -> bool:
+    """Whether a word is a code or a brand, such as T2N1M0 or RayStation."""
     if any(map(str.isdigit, word)) or "_" in word:
         return True
     tail = re.sub(r"^(?:Mc|Mac|De|Di|Da|Del|Della|Van|Von|Le|La|Du|Fitz|O|D|L|Al|El|St|Ní|Ó)['’-]?(?=[A-Z])", "", word)
@@ -210,14 +212,17 @@ OF = any_of("of")
 
 @lru_cache(maxsize=256)
 def compiled(pattern: str) -> re.Pattern:
+    """The pattern, compiled once."""
     return re.compile(pattern)
 
 
 def find_all(pattern: str, text: str) -> Iterator[re.Match]:
+    """Every match of a pattern, from left to right."""
     return compiled(pattern).finditer(text)
 
 
 def match_at(pattern: str, text: str, start: int) -> re.Match | None:
+    """The match of a pattern that starts at this place, if there is one."""
     return compiled(pattern).match(text, start)
 
 
@@ -267,6 +272,7 @@ def fold(word: str) -> str:
 
 @lru_cache(maxsize=20_000)
 def look_up(word: str) -> Known:
+    """What the lists know of a word, of its parts and of the word it is formed from."""
     folded = fold(word)
     parts = [part for part in re.split(r"['-]", folded) if len(part) > 1 and part not in PARTICLES] or [folded]
     # El-Sayed and Ben-Ari: what follows the particle is no English word, whatever it looks like.
@@ -320,10 +326,12 @@ def is_proper(word: str) -> bool:
 
 
 def any_proper(words: str) -> bool:
+    """Whether one of these words has a capital and can only be a name of something."""
     return any(is_proper(word) for word in WORD.findall(words) if word[0].isupper() and len(word) > 1)
 
 
 def any_clinical(words: str) -> bool:
+    """Whether one of these words is medicine, and no name, place or institution."""
     places = PARTICLES | cues_of("state") | cues_of("institution word")
     found = (word for word in WORD.findall(words) if fold(word) not in places and not ROMAN.fullmatch(word))
     return any(look_up(word).clinical and not look_up(word).listed for word in found)
