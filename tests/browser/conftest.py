@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import tempfile
+import time
 from pathlib import Path
 
 import pytest
@@ -72,3 +74,20 @@ def page(tabs, address):
     yield page
     page.check()
     page.tab.evaluate("localStorage.clear()")
+
+
+@pytest.fixture
+def fingers(page):
+    """Puts fingers on the screen, moves and lifts them: each call takes where they are from then on.
+
+    Each says itself to come a twentieth of a second after the last, however long it took to arrive.
+    """
+    session = page.tab.context.new_cdp_session(page.tab)
+    moments = itertools.count(time.time(), 0.05)
+
+    def touch(kind: str, *points: tuple[float, float]) -> None:
+        places = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)]
+        event = {"type": f"touch{kind}", "touchPoints": places, "timestamp": next(moments)}
+        session.send("Input.dispatchTouchEvent", event)
+
+    return touch

@@ -207,27 +207,21 @@ def test_what_was_drawn_is_saved_before_anything_else_on_the_page_is_pressed(pag
     assert page.data("mode") == "edited"
 
 
-def test_one_finger_paints_and_two_zoom_without_painting(page):
+def test_one_finger_paints_and_two_zoom_without_painting(page, fingers):
     begin(page)
     brush(page, 23.5)
-    session = page.tab.context.new_cdp_session(page.tab)
-
-    def touch(kind: str, *points: tuple[float, float]) -> None:
-        places = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)]
-        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": places})
-
     before, (x, y) = area(page), spot(page, "axial", "edited", FREE)
-    touch("Start", (x, y))
-    touch("Move", (x, y))
-    touch("End")
+    fingers("Start", (x, y))
+    fingers("Move", (x, y))
+    fingers("End")
     painted = area(page)
     assert painted == pytest.approx((ball(LEFT) | under(FREE, 23.5))[:, :, 20].sum() * X * Y)
     assert painted > before
-    touch("Start", (x, y - 90))
-    touch("Start", (x, y - 90), (x + 40, y - 90))
+    fingers("Start", (x, y - 90))
+    fingers("Start", (x, y - 90), (x + 40, y - 90))
     for step in range(1, 5):
-        touch("Move", (x - 10 * step, y - 90), (x + 40 + 10 * step, y - 90))
-    touch("End")
+        fingers("Move", (x - 10 * step, y - 90), (x + 40 + 10 * step, y - 90))
+    fingers("End")
     page.tab.wait_for_function("Number(document.querySelector('.viewer').dataset.zoom) > 1.5")
     assert area(page) == painted
 

@@ -330,18 +330,6 @@ def test_the_strip_marks_the_slices_on_which_a_target_lies(page):
 # ---- fingers ----
 
 
-@pytest.fixture
-def fingers(page):
-    """Puts fingers on the screen, moves and lifts them: each call takes where they are from then on."""
-    session = page.tab.context.new_cdp_session(page.tab)
-
-    def touch(kind: str, *points: tuple[float, float]) -> None:
-        places = [{"x": x, "y": y, "id": n} for n, (x, y) in enumerate(points)]
-        session.send("Input.dispatchTouchEvent", {"type": f"touch{kind}", "touchPoints": places})
-
-    return touch
-
-
 def test_one_finger_scrolls_and_a_tap_moves_the_crosshair(page, fingers):
     go_to_slice(page, 20)
     x, y = spot(page, "axial", "text", MIDDLE)
