@@ -119,7 +119,14 @@ def _add_pretrain(parser: argparse.ArgumentParser) -> None:
 
 def _add_train(parser: argparse.ArgumentParser) -> None:
     _add_run(parser)
-    parser.add_argument("--init", type=Path, metavar="CHECKPOINT", help="start from its image encoder and reader")
+    parser.add_argument(
+        "--init",
+        type=Path,
+        action="append",
+        default=[],
+        metavar="CHECKPOINT",
+        help="start from its image encoder and reader; repeated, a later one's weights go over an earlier one's",
+    )
     parser.set_defaults(run=_train)
 
 

@@ -388,7 +388,7 @@ def test_gradients_accumulate_to_those_of_a_larger_batch(start, tmp_path):
 
 
 def test_a_run_from_a_checkpoint_starts_where_that_one_ended(start, trained, tmp_path):
-    start("learning_rate=1e-9", "steps=1", init=trained.folder / "checkpoint")
+    start("learning_rate=1e-9", "steps=1", init=[trained.folder / "checkpoint"])
     ours, (theirs, described) = state_of(tmp_path / "run")["network"], load_checkpoint(trained.folder / "checkpoint")
     for name, value in theirs.state_dict().items():
         torch.testing.assert_close(ours[name], value, atol=1e-6, rtol=1e-6)
@@ -401,11 +401,11 @@ def test_a_run_from_a_checkpoint_starts_where_that_one_ended(start, trained, tmp
 
 def test_a_taught_reader_is_not_taught_again(start, trained, monkeypatch):
     monkeypatch.setattr(finetune, "pretrain_reader", lambda *_, **__: pytest.fail("The reader was taught again."))
-    start("steps=1", init=trained.folder / "checkpoint")
+    start("steps=1", init=[trained.folder / "checkpoint"])
 
 
 def test_another_decoder_starts_afresh_over_the_same_encoder(start, trained, tmp_path):
-    start("learning_rate=1e-9", "steps=1", "network.fusion=film", init=trained.folder / "checkpoint")
+    start("learning_rate=1e-9", "steps=1", "network.fusion=film", init=[trained.folder / "checkpoint"])
     theirs, _ = load_checkpoint(trained.folder / "checkpoint")
     ours = state_of(tmp_path / "run")["network"]
     torch.testing.assert_close(ours["encoder.positions"], theirs.state_dict()["encoder.positions"])
@@ -414,16 +414,38 @@ def test_another_decoder_starts_afresh_over_the_same_encoder(start, trained, tmp
     assert "levels" not in written.trained["init"]["taken"]
 
 
+def test_a_network_grows_from_its_inner_part_over_one_of_its_own_size(start, trained, tmp_path):
+    whole, inner = trained.folder / "checkpoint", tmp_path / "inner"
+    start("steps=2", "network.channels=[8, 16, 16]", "network.field=[8, 8, 8]", init=[whole], out=inner)
+    start("learning_rate=1e-9", "steps=1", init=[whole, inner / "checkpoint"])
+    weights = {folder: load_checkpoint(folder)[0].state_dict() for folder in (whole, inner / "checkpoint")}
+    ours, (small, large) = state_of(tmp_path / "run")["network"], (weights[inner / "checkpoint"], weights[whole])
+    for name, source in {
+        "encoder.stages.2.conv1.conv.weight": small["encoder.stages.1.conv1.conv.weight"],
+        "encoder.positions": small["encoder.positions"],
+        "levels.0.up.weight": small["levels.0.up.weight"],
+        "encoder.stages.1.conv1.conv.weight": large["encoder.stages.1.conv1.conv.weight"],
+        "levels.2.up.weight": large["levels.2.up.weight"],
+        "head.weight": large["head.weight"],
+    }.items():
+        torch.testing.assert_close(ours[name], source, atol=1e-6, rtol=1e-6)
+    assert (small["levels.0.up.weight"] != large["levels.0.up.weight"]).any()
+    _, written = load_checkpoint(tmp_path / "run" / "checkpoint")
+    assert written.trained["init"]["checkpoint"] == str(inner / "checkpoint")
+    assert "head" not in written.trained["init"]["taken"]
+    assert written.trained["init"]["over"]["checkpoint"] == str(whole)
+
+
 def test_a_checkpoint_that_does_not_fit_is_refused_by_what_differs(start, trained, tmp_path):
-    message = refused(start, "network.channels=[8, 8, 16, 32]", init=trained.folder / "checkpoint")
+    message = refused(start, "network.channels=[8, 8, 16, 32]", init=[trained.folder / "checkpoint"])
     assert "network.channels = (8, 8, 16, 16) there and (8, 8, 16, 32) here" in message
     assert not (tmp_path / "run").exists()
 
 
 def test_a_run_is_resumed_with_the_checkpoint_it_started_from(start, trained):
-    start("steps=2", init=trained.folder / "checkpoint")
+    start("steps=2", init=[trained.folder / "checkpoint"])
     refused(start, "steps=2", resume=True)
-    assert state_of(start("steps=2", init=trained.folder / "checkpoint", resume=True))["step"] == 2
+    assert state_of(start("steps=2", init=[trained.folder / "checkpoint"], resume=True))["step"] == 2
 
 
 # What stops a run

@@ -232,7 +232,7 @@ def test_a_stopped_run_goes_on_along_the_same_curve(dataset, config, shared, pre
 def test_contouring_starts_from_its_encoder_and_reader(dataset, config, shared, pretrained, tmp_path, monkeypatch):
     monkeypatch.setattr(finetune, "pretrain_reader", lambda *_, **__: pytest.fail("The reader was taught again."))
     chosen = replace(config(), steps=1, learning_rate=1e-9)
-    out = train(chosen, [dataset], tmp_path / "run", cache=shared / "cache", init=pretrained / "checkpoint")
+    out = train(chosen, [dataset], tmp_path / "run", cache=shared / "cache", init=[pretrained / "checkpoint"])
     theirs, _ = load_checkpoint(pretrained / "checkpoint")
     ours = torch.load(tmp_path / "run" / "trainer.pt", weights_only=True)["network"]
     for name, value in theirs.state_dict().items():

@@ -82,7 +82,7 @@ def pretrain(
             encoder = TextEncoder(config.encoder, device=str(processes.device), cache=cache)
             statements = Statements(patients, encoder, config.contrast.negatives, report)
             check_width(statements.width, config)
-            beginning = begin(config, None, encoder, report, resumed=folder.saved is not None)
+            beginning = begin(config, [], encoder, report, resumed=folder.saved is not None)
         task = Aligning(config, datasets, patients, statements, encoder, beginning, processes)
         return Course(config, task, folder, processes, report).go()
 

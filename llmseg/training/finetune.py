@@ -27,7 +27,7 @@ from llmseg.training.reading import pretrain_reader, prompt_of_note
 from llmseg.training.run import Course, Processes, Report
 from llmseg.training.runfolder import RunFolder
 from llmseg.training.samples import Batch, NoteBank, SampleStream
-from llmseg.training.starting import Checkpoint, provenance_of, read_start, take_weights
+from llmseg.training.starting import Checkpoint, read_start, take_all
 
 log = logging.getLogger(__name__)
 
@@ -39,7 +39,7 @@ def train(
     *,
     cache: Path,
     resume: bool = False,
-    init: str | Path | None = None,
+    init: Sequence[str | Path] = (),
     report: Report = lambda what, share, figures: None,
 ) -> Path:
     """Train on the training split of the first dataset, with `extra_share` of the samples from the others.
@@ -47,7 +47,9 @@ def train(
     Args:
         out: run folder: metrics.jsonl, trainer.pt to resume, and `checkpoint/`, the best on the tuning patients.
         cache: where prepared cases and encoded notes are kept.
-        init: a checkpoint whose image encoder and reader this run starts from; its reader is not taught again.
+        init: checkpoints this run starts from, a later one's weights over an earlier one's: the image encoder, the
+            reader, which is not taught again, and what else fits. Any may be the inner part of this network, trained
+            on voxels of twice the size.
     Returns:
         the checkpoint folder.
     Raises:
@@ -56,8 +58,8 @@ def train(
     """
     processes = Processes.of(config.precision)
     report = processes.only_main(report)
-    start = None if init is None else read_start(init, config)
-    identity = identity_of(config, datasets, processes, init=start and start.weights_hash)
+    starts = [read_start(folder, config) for folder in init]
+    identity = identity_of(config, datasets, processes, init=[start.weights_hash for start in starts] or None)
     with RunFolder.open(Path(out), identity, resume=resume, writes=processes.main) as folder:
         with processes.one_first():
             patients = gather(config, datasets, cache, report)
@@ -65,7 +67,7 @@ def train(
             if config.network.reads_notes:
                 encoder = TextEncoder(config.encoder, device=str(processes.device), cache=cache)
                 bank = _notes(patients, encoder, config, report)
-            beginning = begin(config, start, encoder, report, resumed=folder.saved is not None)
+            beginning = begin(config, starts, encoder, report, resumed=folder.saved is not None)
         task = Contouring(config, datasets, patients, encoder, bank, beginning, processes)
         return Course(config, task, folder, processes, report).go()
 
@@ -112,7 +114,7 @@ class Beginning:
 
 def begin(
     config: TrainConfig,
-    start: Checkpoint | None,
+    starts: Sequence[Checkpoint],
     encoder: TextEncoder | None,
     report: Report,
     *,
@@ -121,16 +123,15 @@ def begin(
     """Build the network, and teach its reader unless it was taught before.
 
     Args:
-        start: where its weights come from; None for chance.
+        starts: where its weights come from, a later one's over an earlier one's; empty for chance.
         encoder: of the notes; None for a network that reads none.
         resumed: its weights are in the run's folder, the taught reader's among them.
     """
     torch.manual_seed(config.seed)
     network = build_network(config.network)
-    reading, init = {}, {}
-    if start is not None:
-        reading, init = start.reading, provenance_of(start, take_weights(network, start))
-    if encoder is not None and not resumed and not (start and start.reads):
+    init = take_all(network, starts)
+    reading = starts[-1].reading if starts else {}
+    if encoder is not None and not resumed and not (starts and starts[-1].reads):
         report("teaching the reader", 0.0, {})
         reading = pretrain_reader(network.reader, encoder, seed=config.seed)
         report("teaching the reader", 1.0, reading)
