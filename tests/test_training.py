@@ -28,6 +28,7 @@ from llmseg.training.losses import dice_focal
 from llmseg.training.patients import Patients
 from llmseg.training.runfolder import PICTURE, lock
 from llmseg.training.samples import is_tuning, nested_share
+from llmseg.training.starting import read_start
 from llmseg.training.watching import read_run
 
 IMAGE_ONLY = "network.fusion=none"
@@ -430,10 +431,23 @@ def test_a_network_grows_from_its_inner_part_over_one_of_its_own_size(start, tra
     }.items():
         torch.testing.assert_close(ours[name], source, atol=1e-6, rtol=1e-6)
     assert (small["levels.0.up.weight"] != large["levels.0.up.weight"]).any()
+    _, within = load_checkpoint(inner / "checkpoint")
+    taken = set(within.trained["init"]["taken"])
+    assert {"encoder.stages.1", "encoder.positions", "levels.0", "levels.1", "reader"} <= taken
+    assert not {"encoder.stages.0", "head"} & taken
     _, written = load_checkpoint(tmp_path / "run" / "checkpoint")
     assert written.trained["init"]["checkpoint"] == str(inner / "checkpoint")
     assert "head" not in written.trained["init"]["taken"]
     assert written.trained["init"]["over"]["checkpoint"] == str(whole)
+
+
+def test_levels_that_get_another_voxel_size_than_they_learned_are_told(start, config, tmp_path, caplog):
+    start("steps=1", "network.channels=[8, 16, 16]", "network.field=[8, 8, 8]", IMAGE_ONLY)
+    inner = tmp_path / "run" / "checkpoint"
+    read_start(inner, config(IMAGE_ONLY, "grid.spacing_mm=[5, 5, 5]"))
+    assert "was trained on a grid" not in caplog.text
+    read_start(inner, config(IMAGE_ONLY))
+    assert "was trained on a grid of (10.0, 10.0, 10.0) mm; here it gets one of (20.0, 20.0, 20.0) mm" in caplog.text
 
 
 def test_a_checkpoint_that_does_not_fit_is_refused_by_what_differs(start, trained, tmp_path):

@@ -49,7 +49,7 @@ def train(
         cache: where prepared cases and encoded notes are kept.
         init: checkpoints this run starts from, a later one's weights over an earlier one's: the image encoder, the
             reader, which is not taught again, and what else fits. Any may be the inner part of this network, trained
-            on voxels of twice the size.
+            on voxels of twice the size, or have this one as its inner part.
     Returns:
         the checkpoint folder.
     Raises:
