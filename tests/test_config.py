@@ -34,11 +34,20 @@ def test_nothing_given_is_the_defaults():
     assert read_config() == TrainConfig()
 
 
-@pytest.mark.parametrize("name", ["openkbp", "paper"])
+@pytest.mark.parametrize("name", ["openkbp", "openkbp-coarse", "paper"])
 def test_the_examples_load(name):
     config = read_config(EXAMPLES / f"{name}.toml")
     assert config.batch == 2
     assert config != TrainConfig()
+
+
+def test_the_coarse_example_is_the_inner_part_of_the_other():
+    whole, inner = (read_config(EXAMPLES / f"{name}.toml") for name in ("openkbp", "openkbp-coarse"))
+    assert inner.network.channels == whole.network.channels[1:]
+    assert [2 * edge for edge in inner.network.field] == list(whole.network.field)
+    assert inner.grid.spacing_mm == tuple(2 * edge for edge in whole.grid.spacing_mm)
+    assert inner.encoder == whole.encoder
+    assert inner.network.queries == whole.network.queries
 
 
 def test_a_file_goes_over_the_defaults_and_leaves_the_rest(toml):

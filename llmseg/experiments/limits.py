@@ -80,8 +80,12 @@ def _mean(results: Sequence[Result], condition: str, structure: str, metric: str
 
 def _verdict(reached: Mapping[str, float]) -> str:
     met = [name for name, dice in reached.items() if dice >= AIMS[name]]
-    short = [f"{name} (by {AIMS[name] - dice:.3f})" for name, dice in reached.items() if dice < AIMS[name]]
+    short = [f"{name} (by {_gap(AIMS[name] - dice)})" for name, dice in reached.items() if dice < AIMS[name]]
     return f"Reached: {', '.join(met) or 'none'}. **Short of the aim: {', '.join(short) or 'none'}.**"
+
+
+def _gap(dice: float) -> str:
+    return f"{dice:.3f}" if dice >= 0.001 else "less than 0.001"
 
 
 def _target(network: Sequence[Result]) -> str:
@@ -177,5 +181,5 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "
         "be measured on these data; whatever part of the distance to 1 that is, no network closes it."
     )
-    said.append(f"What was tried on the shipped weights without success: [docs/experiments.md]({TRIED}).")
+    said.append(f"What was tried on the shipped weights: [docs/experiments.md]({TRIED}).")
     return said
