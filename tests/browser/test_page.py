@@ -512,6 +512,7 @@ def test_a_reload_keeps_case_note_contours_and_the_light_page(browser, address, 
 
 def test_a_note_outlives_a_server_that_knows_nothing_of_it(browser, address):
     page = Page(browser, address)
+    page.tab.wait_for_function("keptInTab()?.session && keptInTab()?.note")
     # The last word before the page goes: whatever it still keeps on its own comes earlier.
     page.tab.evaluate("addEventListener('pagehide', () => keepInTab({ session: 'a server before', note: 'right' }))")
     page.tab.reload()
