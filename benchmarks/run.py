@@ -210,7 +210,7 @@ def _bare_parts(segmenter, image: str, out: Path) -> float:
     cut = [tile.cut(tensor, field) for tile in tiles]
     for view in segmenter.refinement.views:
         shown = [view.shown(tile)[None] for tile in cut]
-        with torch.inference_mode(), autocast(segmenter.device), spent:
+        with torch.inference_mode(), autocast(segmenter.device, config.network), spent:
             features = [network.encode_image(tile) for tile in shown]
             drawn = [network.probabilities(network.decode(feature, text))[0] for feature in features]
     probabilities = blend(drawn, tiles, placement.size)

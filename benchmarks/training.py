@@ -41,7 +41,7 @@ def measure(field: tuple[int, int, int] = (32, 32, 48), batch: int = 1, repeats:
     torch.manual_seed(0)
     config = TrainConfig(network=NetworkConfig(field=field), batch=batch, log_every=10**9)
     same = _batch(config)
-    processes = Processes.of(config.precision)
+    processes = Processes.of(config.precision, config.network)
     with (
         tempfile.TemporaryDirectory() as scratch,
         RunFolder.open(Path(scratch) / "run", {}, resume=False) as folder,

@@ -250,7 +250,7 @@ class Segmenter:
         return self.network.probabilities(logits).cpu()
 
     def _autocast(self) -> torch.autocast:
-        return autocast(self.device)
+        return autocast(self.device, self.config.network)
 
 
 @dataclass(frozen=True, eq=False)

@@ -604,8 +604,18 @@ def test_an_id_in_two_datasets_is_refused(start, dataset):
 
 def test_two_runs_of_one_process_may_differ_in_precision(start, tmp_path):
     for precision in ("no", "bf16"):
-        folder = start("steps=1", f"precision={precision}", IMAGE_ONLY, out=tmp_path / precision)
+        wide = "network.field=[24, 24, 24]"
+        folder = start("steps=1", f"precision={precision}", IMAGE_ONLY, wide, out=tmp_path / precision)
         assert state_of(folder)["step"] == 1
+
+
+def test_bf16_is_refused_where_a_processor_would_add_up_wrongly(start, tmp_path):
+    if torch.cuda.is_available():
+        pytest.skip("a GPU adds up small maps as it does large ones")
+    message = refused(start, "steps=1", "precision=bf16", IMAGE_ONLY)
+    assert "(2, 2, 2)" in message
+    assert "Enlarge the field" in message
+    assert not (tmp_path / "run").exists()
 
 
 def test_a_language_model_of_another_width_is_refused_before_the_first_step(start, tmp_path):

@@ -67,9 +67,9 @@ class ImageOnly(ContourNetwork):
     def __init__(self, config: NetworkConfig):
         super().__init__(config)
         self.reader = nn.Identity()  # there is nothing to teach, and nothing to keep
-        multiple, build = _MONAI[config.architecture]
-        self.padding = [-edge % multiple for edge in config.field]
-        self.net = build(config, tuple(e + p for e, p in zip(config.field, self.padding, strict=True)))
+        self.padding = [-edge % config.divisor for edge in config.field]
+        padded = tuple(e + p for e, p in zip(config.field, self.padding, strict=True))
+        self.net = _MONAI[config.architecture](config, padded)
         out = self.net.output_block if isinstance(self.net, DynUNet) else self.net.out
         start_empty(out.conv.conv, config.activation)
 
@@ -124,8 +124,8 @@ def _dynunet(config: NetworkConfig, field: tuple[int, int, int]) -> DynUNet:
     )
 
 
-_MONAI = {"unetr": (16, _unetr), "swin-unetr": (32, _swin_unetr), "dynunet": (1, _dynunet)}
-"""Architecture -> what divides an edge of its field, and how it is built. Every config's field suits a dynunet."""
+_MONAI = {"unetr": _unetr, "swin-unetr": _swin_unetr, "dynunet": _dynunet}
+"""Architecture -> how it is built."""
 
 
 def build_network(config: NetworkConfig) -> ContourNetwork:

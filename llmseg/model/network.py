@@ -139,6 +139,16 @@ class NetworkConfig:
         """Edge of one bottleneck voxel in voxels of the finest level: 16 for five levels, the paper's patch."""
         return 2 ** (len(self.channels) - 1)
 
+    @property
+    def divisor(self) -> int:
+        """Edge of one voxel of the coarsest maps: the patch, but for two of MONAI's networks, which have their own."""
+        return {"unetr": 16, "swin-unetr": 32}.get(self.architecture, self.patch)
+
+    @property
+    def coarsest(self) -> tuple[int, ...]:
+        """Voxels of the coarsest maps, of a field padded to what the network divides by."""
+        return tuple(-(-edge // self.divisor) for edge in self.field)
+
 
 class ContourNetwork(nn.Module):
     """What every network can do: encode an image once, then decode it with any note, or without one.

@@ -73,7 +73,7 @@ def pretrain(
             f"architecture = {network.architecture} with fusion = {network.fusion} has no notes to align images with. "
             "Pretrain a context-unetr that reads them."
         )
-    processes = Processes.of(config.precision)
+    processes = Processes.of(config.precision, config.network)
     report = processes.only_main(report)
     identity = identity_of(config, datasets, processes, stage=PRETRAIN)
     with RunFolder.open(Path(out), identity, resume=resume, writes=processes.main) as folder:

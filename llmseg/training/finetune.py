@@ -56,7 +56,7 @@ def train(
         InputError: nothing to train on, a folder that holds another run, an `init` that does not fit, or a loss that
             is not a number.
     """
-    processes = Processes.of(config.precision)
+    processes = Processes.of(config.precision, config.network)
     report = processes.only_main(report)
     starts = [read_start(folder, config) for folder in init]
     identity = identity_of(config, datasets, processes, init=[start.weights_hash for start in starts] or None)

@@ -18,7 +18,8 @@ from torch import nn
 
 from llmseg.case import InputError
 from llmseg.memory import reuse_freed_memory
-from llmseg.model.precision import has_bf16
+from llmseg.model.network import NetworkConfig
+from llmseg.model.precision import LEAST_VOXELS, adds_up_in_bf16, has_bf16
 from llmseg.training.config import TrainConfig
 from llmseg.training.runfolder import RunFolder
 from llmseg.training.samples import Batch, Drawn, SampleStream, collate
@@ -77,15 +78,24 @@ class Processes:
     accelerator: Accelerator
 
     @classmethod
-    def of(cls, precision: str) -> Processes:
-        """Those that `accelerate launch` or `torchrun` started; else this one alone."""
+    def of(cls, precision: str, network: NetworkConfig) -> Processes:
+        """Those that `accelerate launch` or `torchrun` started; else this one alone.
+
+        Raises:
+            InputError: bf16 on a processor that gets the smallest maps of this network wrong in it.
+        """
         from accelerate import Accelerator, DistributedDataParallelKwargs, InitProcessGroupKwargs
         from accelerate.state import AcceleratorState
 
         AcceleratorState._reset_state()  # else an earlier run of this process would dictate its precision
+        device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
         if precision == "auto":
-            device = torch.device("cuda" if torch.cuda.is_available() else "cpu")
-            precision = "bf16" if has_bf16(device) else "no"
+            precision = "bf16" if has_bf16(device, network) else "no"
+        if precision == "bf16" and not adds_up_in_bf16(device, network):
+            raise InputError(
+                f"precision = 'bf16' with coarsest maps of {network.coarsest} voxels: a processor needs {LEAST_VOXELS} "
+                f"along every axis to add them up rightly. Enlarge the field, or set precision to 'auto' or 'no'."
+            )
         # Networks hold weights that no loss reaches: a block's spare norm, the decoder while images meet notes.
         parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
         # A 1x1x1 kernel lies in memory alike in every layout; torch warns that it is in another.
