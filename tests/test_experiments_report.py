@@ -233,6 +233,14 @@ def test_the_page_says_who_wins(tmp_path, rival, sentence):
     assert sentence in page_on(tmp_path, results)
 
 
+def test_a_winner_is_tested_against_the_next_as_well(tmp_path):
+    scores = {"full-s0": {"text": 0.5}, "full-wide-s0": {"text": 0.7}, "swin-unetr-s0": {"no-text": 0.6}}
+    arms = arms_of("baselines", *scores)
+    text = page_on(tmp_path, [made_up("baselines", arm, scores[arm.name]) for arm in arms])
+    assert "**full-wide wins** (mean DSC 0.700): against full +0.2" in text
+    assert "; against swin-unetr, the next, +0.1" in text
+
+
 def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
     [arm] = arms_of("baselines", "full-s0")
     text = page_on(tmp_path, [made_up("baselines", arm, {"text": 0.6})])

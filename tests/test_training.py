@@ -405,14 +405,16 @@ def test_a_taught_reader_is_not_taught_again(start, trained, monkeypatch):
     start("steps=1", init=[trained.folder / "checkpoint"])
 
 
-def test_another_decoder_starts_afresh_over_the_same_encoder(start, trained, tmp_path):
+def test_another_fusion_starts_afresh_in_the_same_network(start, trained, tmp_path):
     start("learning_rate=1e-9", "steps=1", "network.fusion=film", init=[trained.folder / "checkpoint"])
     theirs, _ = load_checkpoint(trained.folder / "checkpoint")
     ours = state_of(tmp_path / "run")["network"]
-    torch.testing.assert_close(ours["encoder.positions"], theirs.state_dict()["encoder.positions"])
+    for name in ("encoder.positions", "levels.0.up.weight", "levels.1.refine.conv1.conv.weight"):
+        torch.testing.assert_close(ours[name], theirs.state_dict()[name], atol=1e-6, rtol=1e-6)
     _, written = load_checkpoint(tmp_path / "run" / "checkpoint")
-    assert {"encoder", "reader"} <= set(written.trained["init"]["taken"])
-    assert "levels" not in written.trained["init"]["taken"]
+    taken = set(written.trained["init"]["taken"])
+    assert {"encoder", "reader", "head", "levels.0.up", "levels.0.refine"} <= taken
+    assert not {"levels", "levels.0.gate", "bottleneck_gate"} & taken
 
 
 def test_a_network_grows_from_its_inner_part_over_one_of_its_own_size(start, trained, tmp_path):
@@ -433,7 +435,7 @@ def test_a_network_grows_from_its_inner_part_over_one_of_its_own_size(start, tra
     assert (small["levels.0.up.weight"] != large["levels.0.up.weight"]).any()
     _, within = load_checkpoint(inner / "checkpoint")
     taken = set(within.trained["init"]["taken"])
-    assert {"encoder.stages.1", "encoder.positions", "levels.0", "levels.1", "reader"} <= taken
+    assert {"encoder.stages.1", "encoder.positions", "levels", "reader"} <= taken
     assert not {"encoder.stages.0", "head"} & taken
     _, written = load_checkpoint(tmp_path / "run" / "checkpoint")
     assert written.trained["init"]["checkpoint"] == str(inner / "checkpoint")

@@ -206,7 +206,11 @@ def _winner(ranked: Sequence[str], arms: Arms, gaps: Mapping[str, Comparison], r
         return f"**{best} is first** ({score}); there is nothing to test it against yet."
     if best != reference:
         word = said(gaps[best], "wins", "is first by its mean", f"is first, but cannot be told apart from {reference}")
-        return f"**{best} {word}** ({score}): against {reference} {in_words(gaps[best])}."
+        told = [f"against {reference} {in_words(gaps[best])}"]
+        if ranked[1] != reference:
+            lead = paired(*(of_patients(pooled(arms[name])) for name in ranked[:2]))
+            told += [f"against {ranked[1]}, the next, {in_words(lead)}"] if lead else []
+        return f"**{best} {word}** ({score}): {'; '.join(told)}."
     near = [name for name in gaps if verdict(gaps[name]) == 0]
     close = f"{', '.join(near)} cannot be told apart from it" if near else "it is ahead of every other beyond chance"
     return f"**{best} is first** ({score}); {close}."

@@ -120,25 +120,29 @@ def take_weights(network: ContourNetwork, start: Checkpoint) -> list[str]:
     """Give a new network the weights of a checkpoint.
 
     The image encoder and the reader are always taken; of a checkpoint that contours, also every other part that has
-    the same shape here. Of a network that is the inner part of this one, or the other way round, what both have.
+    the same shape here, so that a decoder without a way in for notes keeps all but that of one with. Of a network that
+    is the inner part of this one, or the other way round, what both have.
 
     Returns:
-        the parts that were taken; the others stay as they were.
+        the parts that were taken, one name for a whole that was; the others stay as they were.
     """
     finer = finer_levels(network.config, start.described.network)
-    part_of, theirs = (_level_of, _shared_levels(start.weights, finer)) if finer else (_part_of, start.weights)
+    theirs = _shared_levels(start.weights, finer) if finer else start.weights
     ours, taken = network.state_dict(), []
-    for part in dict.fromkeys(map(part_of, ours)):
+    parts = list(dict.fromkeys(map(_part_of, ours)))
+    for part in parts:
         here, there = (
-            {name: value for name, value in weights.items() if part_of(name) == part} for weights in (ours, theirs)
+            {name: value for name, value in weights.items() if _part_of(name) == part} for weights in (ours, theirs)
         )
-        wanted = _part_of(part) in ("encoder", "reader") or start.draws
+        wanted = _whole_of(part) in ("encoder", "reader") or start.draws
         if wanted and {n: v.shape for n, v in here.items()} == {n: v.shape for n, v in there.items()}:
             ours |= there
             taken.append(part)
     network.load_state_dict(ours)
-    log.info("Taken from %s: %s", start.folder, ", ".join(taken))
-    return taken
+    left = {_whole_of(part) for part in parts if part not in taken}
+    told = list(dict.fromkeys(part if _whole_of(part) in left else _whole_of(part) for part in taken))
+    log.info("Taken from %s: %s", start.folder, ", ".join(told))
+    return told
 
 
 def _shared_levels(weights: Mapping[str, torch.Tensor], finer: int) -> dict[str, torch.Tensor]:
@@ -153,16 +157,15 @@ def _shared_levels(weights: Mapping[str, torch.Tensor], finer: int) -> dict[str,
             number = int(stage[1]) + finer
             if number > max(0, finer):
                 shared[f"encoder.stages.{number}{name[stage.end() :]}"] = value
-        elif _part_of(name) != "head":
+        elif _whole_of(name) != "head":
             shared[name] = value
     return shared
 
 
-def _part_of(name: str) -> str:
+def _whole_of(name: str) -> str:
     return name.split(".")[0]
 
 
-def _level_of(name: str) -> str:
-    """The part of a weight, or its level of that: "encoder.stages.2", "levels.0"."""
-    depth = {"encoder": 3, "levels": 2}.get(_part_of(name), 1)
-    return ".".join(name.split(".")[:depth])
+def _part_of(name: str) -> str:
+    """The part of a weight: "head", a level of the encoder, or what a level of the decoder does ("levels.0.gate")."""
+    return ".".join(name.split(".")[: 3 if _whole_of(name) in ("encoder", "levels") else 1])
