@@ -245,7 +245,7 @@ def test_what_is_missing_is_named_with_the_command_that_makes_it(tmp_path):
     [arm] = arms_of("baselines", "full-s0")
     text = page_on(tmp_path, [made_up("baselines", arm, {"text": 0.6})])
     assert "python -m llmseg experiments run fusion --data" in text
-    assert "29 of 30 arms of baselines" in text
+    assert "32 of 33 arms of baselines" in text
     assert "--only image-only-s0" in text
 
 

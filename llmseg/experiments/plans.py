@@ -107,7 +107,7 @@ class Experiment:
 IMAGE_ONLY = ("network.fusion=none",)
 TEXT_ONLY = ("network.architecture=text-only",)
 WIDE = ("network.channels=[32, 64, 128, 192]", "network.heads=6")
-"""The inner network of the one that ships (examples/openkbp-coarse.toml), about as large as MONAI's SwinUNETR here."""
+"""The inner network of the one that ships (examples/openkbp-coarse.toml); MONAI's UNETR and SwinUNETR are as large."""
 FACTS = (f"encoder.model={ONE_HOT}", f"network.token_width={WIDTH}")
 RANDOM_TWIN = "random-twin"
 """Stands for the packaged language model with random weights, which is written where an arm is trained."""
@@ -150,6 +150,7 @@ def _baselines() -> tuple[Arm, ...]:
             *(_seeded(name, settings, (NO_TEXT,)) for name, settings in image_only.items()),
             _seeded("full-wide", WIDE),
             _seeded("image-only-wide", (*WIDE, *IMAGE_ONLY), (NO_TEXT,)),
+            _seeded("dynunet-wide", (*WIDE, *image_only["dynunet"]), (NO_TEXT,)),
         ]
     )
 
