@@ -257,11 +257,12 @@ def fit(results: Sequence[Result]) -> Section | None:
     if not (seen and unseen):
         return None
     both = {"seen": seen, "never seen": unseen}
+    shown = {c: who for c, who in _WITH_EXPANDED.items() if all(c in found[0].conditions for found in both.values())}
     rows = [
         [
             name,
             *(len(pooled(found, TEXT, "dice", name)) for found in both.values()),
-            *(mean_sd(pooled(found, c, "dice", name)) for c in CONDITIONS for found in both.values()),
+            *(mean_sd(pooled(found, c, "dice", name)) for c in shown for found in both.values()),
         ]
         for name in present(unseen)
     ]
@@ -271,7 +272,7 @@ def fit(results: Sequence[Result]) -> Section | None:
         "or a network that carries over better, could bring back.",
     )
     header = ["Structure", *(f"n {who}" for who in both)]
-    header += [f"DSC {note}, {who}" for note in CONDITIONS.values() for who in both]
+    header += [f"DSC {note}, {who}" for note in shown.values() for who in both]
     return Section("Patients it was trained on", text, {"fit": table(header, rows)})
 
 

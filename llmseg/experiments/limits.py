@@ -147,7 +147,8 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             f"**Resolution.** The physician's own {TARGET}, brought to this checkpoint's voxels and back, scores "
             f"{_mean(voxels, '', TARGET):.3f}: no network on this grid can score more."
         )
-    if seen := by_series(results, "fit").get("seen"):
+    seen = by_series(results, "fit").get("seen", [])
+    if seen:
         on_seen, on_unseen = (
             f"{_mean(found, TEXT, TARGET):.3f} (HD95 {_mean(found, TEXT, TARGET, 'hd95_mm'):.1f} mm)"
             for found in (seen, network)
@@ -171,6 +172,12 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
     if EXPANDED.name in network[0].conditions:
         more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
         said.append(f"**Notes.** Stage and nodal levels change {TARGET} by {in_words(more)}.")
+        if seen and EXPANDED.name in seen[0].conditions:
+            on_seen, on_unseen = (_mean(found, EXPANDED.name, TARGET) for found in (seen, network))
+            said[-1] += (
+                f" With them it scores {on_seen:.3f} on patients it was trained on and {on_unseen:.3f} on those it "
+                "never saw: what lies between is not for want of words."
+            )
     if odd := [found for name in AIMS for found in odd_volumes(network, name).items()]:
         named = ", ".join(f"{structure} of {id} ({ml:.0f} ml)" for (id, structure), ml in odd)
         said.append(

@@ -267,7 +267,7 @@ EXPERIMENTS = MappingProxyType(
             Experiment(
                 "fit",
                 "How well does the shipped checkpoint contour the very patients it was trained on?",
-                (Arm("seen", "seen", trains=False, seen=33),),
+                (Arm("seen", "seen", conditions=(TEXT, EXPANDED, NO_TEXT), trains=False, seen=33),),
             ),
             Experiment(
                 "active-learning",

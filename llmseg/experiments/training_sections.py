@@ -204,16 +204,14 @@ def _winner(ranked: Sequence[str], arms: Arms, gaps: Mapping[str, Comparison], r
     score = f"mean DSC {mean_sd(over_seeds(arms[best]))}"
     if not gaps:
         return f"**{best} is first** ({score}); there is nothing to test it against yet."
-    if best != reference:
-        word = said(gaps[best], "wins", "is first by its mean", f"is first, but cannot be told apart from {reference}")
-        told = [f"against {reference} {in_words(gaps[best])}"]
-        if ranked[1] != reference:
-            lead = paired(*(of_patients(pooled(arms[name])) for name in ranked[:2]))
-            told += [f"against {ranked[1]}, the next, {in_words(lead)}"] if lead else []
-        return f"**{best} {word}** ({score}): {'; '.join(told)}."
-    near = [name for name in gaps if verdict(gaps[name]) == 0]
-    close = f"{', '.join(near)} cannot be told apart from it" if near else "it is ahead of every other beyond chance"
-    return f"**{best} is first** ({score}); {close}."
+    scores = of_patients(pooled(arms[best]))
+    leads = {name: paired(scores, of_patients(pooled(arms[name]))) for name in ranked[1:]}
+    near = [f"{name} ({change(lead)})" for name, lead in leads.items() if lead and verdict(lead) == 0]
+    close = f"{' and '.join(near)} cannot be told apart from it" if near else "it is ahead of every other beyond chance"
+    if best == reference:
+        return f"**{best} is first** ({score}); {close}."
+    word = said(gaps[best], "wins", "is first by its mean", f"is first, but cannot be told apart from {reference}")
+    return f"**{best} {word}** ({score}): against {reference} {in_words(gaps[best])}; {close}."
 
 
 # Which patients
