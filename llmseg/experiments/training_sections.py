@@ -206,7 +206,8 @@ def _winner(ranked: Sequence[str], arms: Arms, gaps: Mapping[str, Comparison], r
         return f"**{best} is first** ({score}); there is nothing to test it against yet."
     scores = of_patients(pooled(arms[best]))
     leads = {name: paired(scores, of_patients(pooled(arms[name]))) for name in ranked[1:]}
-    near = [f"{name} ({change(lead)})" for name, lead in leads.items() if lead and verdict(lead) == 0]
+    ties = {name: lead for name, lead in leads.items() if lead and verdict(lead) == 0}
+    near = [f"{name} ({tie.mean_difference:+.3f}, {p_value(tie.p)})" for name, tie in ties.items()]
     close = f"{' and '.join(near)} cannot be told apart from it" if near else "it is ahead of every other beyond chance"
     if best == reference:
         return f"**{best} is first** ({score}); {close}."
