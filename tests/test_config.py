@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from llmseg.case import InputError
+from llmseg.experiments.plans import WIDE
 from llmseg.training.config import TrainConfig, read_config
 
 EXAMPLES = Path(__file__).parents[1] / "examples"
@@ -48,6 +49,13 @@ def test_the_coarse_example_is_the_inner_part_of_the_other():
     assert inner.grid.spacing_mm == tuple(2 * edge for edge in whole.grid.spacing_mm)
     assert inner.encoder == whole.encoder
     assert inner.network.queries == whole.network.queries
+
+
+def test_the_wide_arms_are_as_wide_as_the_network_that_ships():
+    wide, inner = read_config(EXAMPLES / "experiments.toml", WIDE), read_config(EXAMPLES / "openkbp-coarse.toml")
+    for name in ("channels", "heads", "field", "queries"):
+        assert getattr(wide.network, name) == getattr(inner.network, name)
+    assert wide.grid == inner.grid
 
 
 def test_a_file_goes_over_the_defaults_and_leaves_the_rest(toml):

@@ -94,7 +94,7 @@ class Processes:
         if precision == "bf16" and not adds_up_in_bf16(device, network):
             raise InputError(
                 f"precision = 'bf16' with coarsest maps of {network.coarsest} voxels: a processor needs {LEAST_VOXELS} "
-                f"along every axis to add them up rightly. Enlarge the field, or set precision to 'auto' or 'no'."
+                "along every axis to add them up rightly. Enlarge the field, or set precision to 'auto' or 'no'."
             )
         # Networks hold weights that no loss reaches: a block's spare norm, the decoder while images meet notes.
         parallel = DistributedDataParallelKwargs(find_unused_parameters=True)
