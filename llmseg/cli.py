@@ -224,6 +224,8 @@ def _data_openkbp(options: argparse.Namespace) -> None:
         report = convert(options.source, options.dest, limit=options.limit, on_progress=bar.count)
     for patient, reason in report.skipped.items():
         print(f"skipped {patient}: {reason}")
+    for patient, levels in report.scraps.items():
+        print(f"{patient}: {' and '.join(levels)} left empty, nothing but scraps beside another target")
     print(f"{len(report.converted)} converted, {len(report.kept)} already there, {len(report.skipped)} skipped")
 
 

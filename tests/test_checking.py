@@ -103,6 +103,12 @@ FAULTS = {
         "does not look like HU",
     ),
     "a missing note": (lambda d: (d / "notes" / "one.txt").unlink(), ERROR, "one", "does not exist"),
+    "a target of scraps": (
+        lambda d: write(d, "PTV_Mid", ball((20, 20, 20), 7.0) | ball((50, 20, 20), 7.0) | ball((36, 44, 20), 7.0)),
+        WARNING,
+        "one",
+        "PTV_Mid has no piece of 2 ml, only scraps that nobody contoured. Contour it again, or empty it",
+    ),
     "an empty note": (lambda d: (d / "notes" / "one.txt").write_text(" \n"), WARNING, "one", "the note is empty"),
     "a note of another side": (
         lambda d: (d / "notes" / "one.txt").write_text(NOTE.format("right")),

@@ -183,6 +183,47 @@ def test_the_page_says_which_aims_were_missed(tmp_path, dice, sentence):
     assert sentence in page_on(tmp_path, [made_up("flagship", arm, {"text": dice, "no-text": 0.4})])
 
 
+@pytest.mark.parametrize(("dice", "gap"), [(0.6796, "less than 0.001"), (0.6785, "0.002"), (0.5, "0.180")])
+def test_an_aim_missed_by_a_hair_is_not_said_to_be_missed_by_nothing(tmp_path, dice, gap):
+    [arm] = arms_of("flagship", "network")
+    plain = made_up("flagship", arm, {"text": 0.9, "no-text": 0.4})
+    rows = [replace(r, values={**r.values, "dice": dice}) if r.structure == "PTV_High" else r for r in plain.rows]
+    assert f"Short of the aim: PTV_High (by {gap})." in page_on(tmp_path, [replace(plain, rows=tuple(rows))])
+
+
+def test_the_page_says_what_is_scored_without_a_contour_that_the_voxels_do_not_hold(tmp_path):
+    [network], [voxels] = arms_of("flagship", "network"), arms_of("resolution", "4-mm")
+    plain, itself = (
+        made_up("flagship", network, {"text": 0.8, "no-text": 0.8}),
+        made_up("resolution", voxels, {"reference": 0.9}),
+    )
+    lost = ("pt_10", "PTV_High")
+
+    def scored(result, dice):
+        rows = (
+            replace(r, values={**r.values, "dice": dice}) if (r.id, r.structure) == lost else r for r in result.rows
+        )
+        return replace(result, rows=tuple(rows))
+
+    text = page_on(tmp_path, [scored(plain, 0.0), scored(itself, 0.1)])
+    assert "scraps or outside the scan: PTV_High of pt_10 (0.10). They count as well" in text
+    cells = next(line for line in text.splitlines() if line.startswith("| PTV_High | 8 | 0.68")).split(" | ")
+    assert float(cells[3]) < 0.72 < 0.78 < float(cells[5].split()[0])
+    assert cells[5].endswith("(1 fewer)")
+    assert "Lost contours" not in page_on(tmp_path / "all", [plain, itself])
+
+
+def test_the_page_says_which_experiments_were_made_on_which_version_of_the_dataset(tmp_path):
+    [network], [full] = arms_of("flagship", "network"), arms_of("baselines", "full-s0")
+    both = [
+        made_up("flagship", network, {"text": 0.8, "no-text": 0.7}),
+        made_up("baselines", full, {"text": 0.6, "no-text": 0.5}),
+    ]
+    assert "has changed" not in page_on(tmp_path / "one", both)
+    both[1] = replace(both[1], data={**both[1].data, "sha256": "1234567890"})
+    assert "changed between experiments: 12345678 in baselines; 0 in flagship." in page_on(tmp_path / "two", both)
+
+
 def test_the_page_says_what_is_scored_without_a_contour_that_can_hardly_be_that_organ(tmp_path):
     [arm] = arms_of("flagship", "network")
     plain = made_up("flagship", arm, {"text": 0.8, "no-text": 0.8})

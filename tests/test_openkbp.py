@@ -130,7 +130,7 @@ def test_real_patients_are_voxel_exact(place, tmp_path):
 
 
 def test_left_and_right_front_and_back_up_and_down_are_the_patients(download):
-    _, structures = read_patient(download / "provided-data" / "train-pats" / "pt_1")
+    structures = read_patient(download / "provided-data" / "train-pats" / "pt_1").structures
     centre = {
         name: structures.affine[:3, :3] @ np.argwhere(mask).mean(axis=0) + structures.affine[:3, 3]
         for name, mask in structures.items()
@@ -146,6 +146,44 @@ def test_not_contoured_has_no_file_and_not_prescribed_is_empty(converted):
     assert set(structures) == {"PTV_High", "PTV_Mid", "PTV_Low", "Parotid_L", "Parotid_R", "Bone_Mandible"}
     assert not structures["PTV_Mid"].any()
     assert structures["PTV_Low"].any()
+
+
+SCRAPS = np.concatenate([box((i, i + 1), (40, 88), (62, 63)) for i in range(50, 60, 2)])
+"""Five lines of 48 voxels, 1.7 ml each, that touch nowhere: 8.4 ml in all."""
+
+
+@pytest.mark.parametrize(
+    ("contour", "left_empty", "doses"),
+    [
+        (SCRAPS, ("PTV_Mid",), (70, 56)),
+        (box((50, 51), (31, 88), (62, 63)), ("PTV_Mid",), (70, 56)),  # 57 voxels, 1.995 ml
+        (box((50, 51), (30, 88), (62, 63)), (), (70, 63, 56)),  # 58 voxels, 2.03 ml
+    ],
+    ids=["pieces", "just under", "just over"],
+)
+def test_a_lower_dose_level_of_nothing_but_scraps_was_not_prescribed(tmp_path, contour, left_empty, doses):
+    source = tmp_path / "src"
+    write_patient(source / "train-pats" / "pt_1", {**CONTOURS, "PTV63": contour})
+    report = convert(source, tmp_path / "out", workers=1)
+    (case,) = read_dataset(tmp_path / "out").cases
+    assert dict(report.scraps) == ({"pt_1": left_empty} if left_empty else {})
+    assert case.facts.dose_gy == doses
+    assert ("63" in case.note.text) == (63 in doses)
+    assert case.structures["PTV_Mid"].sum() == (0 if left_empty else len(contour))
+
+
+def test_the_highest_dose_level_stays_however_small_it_is(tmp_path):
+    folder = write_patient(tmp_path / "pt_1", {**CONTOURS, "PTV70": SCRAPS})
+    patient = read_patient(folder)
+    assert patient.scraps == ()
+    assert patient.structures["PTV_High"].sum() == len(SCRAPS)
+
+
+def test_patients_converted_by_other_rules_are_converted_again(download, tmp_path, monkeypatch):
+    convert(download, tmp_path, workers=1)
+    monkeypatch.setattr(openkbp, "RULES", openkbp.RULES + 1)
+    assert convert(download, tmp_path, workers=1).converted == ("pt_1", "pt_10", "pt_201", "pt_241")
+    assert convert(download, tmp_path, workers=1).converted == ()
 
 
 def test_folders_become_splits(converted):

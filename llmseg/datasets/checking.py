@@ -17,6 +17,7 @@ import numpy as np
 
 from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume
 from llmseg.datasets.folder import in_parallel, read_entry, read_manifest
+from llmseg.datasets.scraps import SCRAP_ML, is_scraps
 from llmseg.formats.nifti import read_mask
 from llmseg.text.note import read_note
 
@@ -186,6 +187,7 @@ class _Look:
     """A CT seen coarsely: where the patient is, and where left and right begin."""
 
     def __init__(self, volume: Volume):
+        self.affine = volume.affine
         self._every = tuple(slice(None, None, max(1, int(LOOK_MM / edge))) for edge in volume.spacing_mm)
         self._affine = volume.affine @ np.diag([*(part.step for part in self._every), 1])
         self._axial = int(np.abs(volume.affine[2, :3]).argmax())
@@ -240,6 +242,9 @@ def _about_contour(name: str, whole: np.ndarray, look: _Look) -> Iterator[tuple[
         if across_mm * own < -ACROSS_MM:
             side = "right" if across_mm > 0 else "left"
             yield ERROR, f"{name} lies on the patient's {side}. Check the names, and that the image is not mirrored."
+    if name in TARGETS and is_scraps(whole, look.affine):
+        remedy = "Contour it again, or empty it if that dose was not prescribed."
+        yield WARNING, f"{name} has no piece of {SCRAP_ML:g} ml, only scraps that nobody contoured. {remedy}"
     if name in TARGETS and mask.sum() > look.inside.sum() / 2:
         yield ERROR, f"{name} fills more than half of the body. Check which contour was imported as {name}."
     if name not in TARGETS and (volume_ml := mask.sum() * look.voxel_ml) > LARGEST_ORGAN_ML:

@@ -21,6 +21,7 @@ import numpy as np
 from llmseg.case import InputError, Structures, Volume
 from llmseg.datasets.folder import SPLITS, claim, in_parallel, write_case, write_manifest, write_text
 from llmseg.datasets.nodal import n_stage, nodal_plan, t_stage
+from llmseg.datasets.scraps import is_scraps
 from llmseg.text.facts import DOSES_GY, Facts
 from llmseg.text.wording import write_note
 
@@ -55,6 +56,9 @@ LANDMARKS = (("Brainstem", 0.0, -7.0), ("SpinalCord", 1.0, -5.0), ("Larynx", 1.0
 """Where no parotid is contoured (5 of 203): structure, quantile of its heights (0 bottom, 1 top), and how many mm above
 that the parotids' centre lies: the median of the training patients with both, 90% of whom are within 13, 13, 20 mm."""
 
+RULES = 2
+"""Raise it when a patient would be converted otherwise: those of other rules are converted again."""
+
 _FINISHED = ".finished"
 
 
@@ -66,11 +70,13 @@ class ConversionReport:
         converted: written in this run.
         skipped: id -> why it could not be used.
         kept: finished by an earlier run.
+        scraps: id -> the dose levels of a patient converted in this run that were left empty: nothing but scraps.
     """
 
     converted: tuple[str, ...]
     skipped: Mapping[str, str]
     kept: tuple[str, ...]
+    scraps: Mapping[str, tuple[str, ...]]
 
 
 @dataclass(frozen=True)
@@ -106,24 +112,25 @@ def convert(
     claim(dest, NAME)
     kept = [patient for patient in patients if _is_finished(dest, patient)]
     todo = [patient for patient in patients if patient not in kept]
-    converted, skipped = [], {}
+    converted, skipped, scraps = [], {}, {}
     if on_progress:
         on_progress(len(kept), len(patients))
     results = in_parallel(partial(_convert_one, dest=dest), todo, workers)
-    for done, (patient, reason) in enumerate(results, start=len(kept) + 1):
-        if reason:
-            skipped[patient.id] = reason
+    for done, (patient, told) in enumerate(results, start=len(kept) + 1):
+        if isinstance(told, str):
+            skipped[patient.id] = told
         else:
             converted.append(patient.id)
+            scraps |= {patient.id: told} if told else {}
         if on_progress:
             on_progress(done, len(patients))
     if _finished(dest):
         _write_finished_manifest(dest)
-    in_order = sorted(skipped, key=_natural)
     return ConversionReport(
         converted=tuple(sorted(converted, key=_natural)),
-        skipped=MappingProxyType({id: skipped[id] for id in in_order}),
+        skipped=MappingProxyType({id: skipped[id] for id in sorted(skipped, key=_natural)}),
         kept=tuple(sorted((patient.id for patient in kept), key=_natural)),
+        scraps=MappingProxyType({id: scraps[id] for id in sorted(scraps, key=_natural)}),
     )
 
 
@@ -135,10 +142,11 @@ def reword(dest: str | Path) -> None:
 
 
 class PatientData(NamedTuple):
-    """One patient's CT and contours on one grid."""
+    """One patient's CT and contours on one grid, and the lower levels left empty: they were nothing but scraps."""
 
     volume: Volume
     structures: Structures
+    scraps: tuple[str, ...]
 
 
 def read_patient(folder: str | Path) -> PatientData:
@@ -166,11 +174,13 @@ def read_patient(folder: str | Path) -> PatientData:
         masks[name] = to_ras(_read_mask(path)) if path.is_file() else np.zeros(GRID, bool)
     if not masks["PTV_High"].any():
         raise InputError(f"{folder.name} has an empty PTV70. Download this patient again.")
+    scraps = tuple(name for name in ("PTV_Mid", "PTV_Low") if is_scraps(masks[name], affine))
+    masks |= {name: np.zeros(GRID, bool) for name in scraps}
     for file, name in ORGAN_FILES.items():
         path = folder / f"{file}.csv"
         if path.is_file():
             masks[name] = to_ras(_read_mask(path))
-    return PatientData(Volume(to_ras(array), affine, name=folder.name), Structures(masks, affine))
+    return PatientData(Volume(to_ras(array), affine, name=folder.name), Structures(masks, affine), scraps)
 
 
 def to_ras(grid: np.ndarray) -> np.ndarray:
@@ -318,8 +328,8 @@ def _natural(id: str) -> list[tuple[int, str]]:
     return [(int(part), "") if part.isdigit() else (-1, part) for part in re.split(r"(\d+)", id)]
 
 
-def _convert_one(patient: _Patient, dest: Path) -> str:
-    """Convert one patient; returns why it was skipped, or nothing. A full disk is raised, not skipped."""
+def _convert_one(patient: _Patient, dest: Path) -> str | tuple[str, ...]:
+    """Convert one patient; returns why it was skipped, or its scraps. A full disk is raised, not skipped."""
     try:
         data = read_patient(patient.folder)
         facts = facts_from_structures(data.volume, data.structures)
@@ -327,8 +337,8 @@ def _convert_one(patient: _Patient, dest: Path) -> str:
         return str(error)
     note = write_note(facts.essential, split=patient.split, seed=patient.id)
     entry = {**write_case(dest, patient.id, data.volume, data.structures, note), "facts": facts.to_json()}
-    write_text(_record(dest, patient.id), json.dumps({"split": patient.split, "entry": entry}))
-    return ""
+    write_text(_record(dest, patient.id), json.dumps({"split": patient.split, "rules": RULES, "entry": entry}))
+    return data.scraps
 
 
 def _record(dest: Path, id: str) -> Path:
@@ -341,6 +351,8 @@ def _is_finished(dest: Path, patient: _Patient) -> bool:
     if not record.is_file():
         return False
     stored = json.loads(record.read_text())
+    if stored.get("rules") != RULES:
+        return False
     files = [dest / stored["entry"][key] for key in ("image", "note", "structures")]
     return stored["split"] == patient.split and all(path.exists() for path in files)
 

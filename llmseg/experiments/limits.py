@@ -42,6 +42,8 @@ AIMS: Mapping[str, float] = MappingProxyType(
 AIM_EXPANDED, AIM_GAIN, AIM_HD95 = 0.72, 0.12, 15.0
 """For the target: DSC with an expanded note, gain over no note, and HD95 in mm."""
 TRIED = "../../docs/experiments.md#what-was-tried-on-the-shipped-weights"
+LOST = 0.5
+"""DSC of a reference with itself, brought to the checkpoint's voxels and back, under which hardly a contour is left."""
 ODD = 3.5
 """Modified z-score above which a value is an outlier: Iglewicz and Hoaglin, How to Detect and Handle Outliers, 1993."""
 
@@ -54,7 +56,7 @@ def limits(results: Sequence[Result]) -> Section | None:
     reached = {name: _mean(network, TEXT, name) for name in AIMS if pooled(network, TEXT, "dice", name)}
     voxels, seen = _own_voxels(results, network), by_series(results, "fit").get("seen", [])
     header = ["Structure", "n", "aimed at", "reached", "on patients it was trained on"]
-    header += ["without contours of odd volume", "the voxels leave"]
+    header += ["without odd contours", "the voxels leave"]
     header += ["last quarter of the patients brings", "facts instead of words bring"]
     rows = [
         [
@@ -63,7 +65,7 @@ def limits(results: Sequence[Result]) -> Section | None:
             f"{AIMS[name]:.2f}",
             f"{dice:.3f}",
             mean_sd(pooled(seen, TEXT, "dice", name)),
-            _without_odd(network, name),
+            _without(network, name, {*odd_volumes(network, name), *_lost(voxels, name)}),
             mean_sd(pooled(voxels, "", "dice", name)),
             change(_last_quarter(results, name)),
             change(_perfect_reading(results, name)),
@@ -119,8 +121,12 @@ def odd_volumes(network: Sequence[Result], name: str) -> dict[tuple[str, str], f
     return {key: volumes[key] for key, odd in zip(volumes, far, strict=True) if odd}
 
 
-def _without_odd(network: Sequence[Result], name: str) -> str:
-    odd = odd_volumes(network, name)
+def _lost(voxels: Sequence[Result], name: str) -> dict[tuple[str, str], float]:
+    """The references that the checkpoint's own voxels do not hold: (id, structure) -> DSC with themselves."""
+    return {key: dice for key, dice in pooled(voxels, "", "dice", name).items() if dice < LOST}
+
+
+def _without(network: Sequence[Result], name: str, odd: set[tuple[str, str]]) -> str:
     kept = {key: dice for key, dice in pooled(network, TEXT, "dice", name).items() if key not in odd}
     return f"{mean_sd(kept)} ({len(odd)} fewer)" if odd else "–"
 
@@ -141,8 +147,8 @@ def _perfect_reading(results: Sequence[Result], name: str):
 
 
 def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
-    said = []
-    if voxels := _own_voxels(results, network):
+    said, voxels = [], _own_voxels(results, network)
+    if voxels:
         said.append(
             f"**Resolution.** The physician's own {TARGET}, brought to this checkpoint's voxels and back, scores "
             f"{_mean(voxels, '', TARGET):.3f}: no network on this grid can score more."
@@ -183,6 +189,12 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
         said.append(
             "**Odd contours.** References whose volume alone makes them outliers among the patients' (modified z-score "
             f"above {ODD:g}): {named}. What was reached counts them; the table also has the DSC without."
+        )
+    if lost := [found for name in AIMS for found in _lost(voxels, name).items()]:
+        named = ", ".join(f"{structure} of {id} ({dice:.2f})" for (id, structure), dice in lost)
+        said.append(
+            f"**Lost contours.** References that score less than {LOST:g} with themselves on this checkpoint's voxels, "
+            f"scraps or outside the scan: {named}. They count as well; the table has the DSC without them, too."
         )
     said.append(
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "

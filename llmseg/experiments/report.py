@@ -161,9 +161,23 @@ def _provenance(stored: Sequence[Result]) -> str:
     header = ["Arm", "seed", "patients", "training (min)", "testing (min)", "commit", "command"]
     return (
         f"## How each was made\n\nMachines: {'; '.join(machines)}. "
-        "A + behind a commit says that files differed from it.\n\n"
+        f"A + behind a commit says that files differed from it.{_versions(stored)}\n\n"
         f"<details><summary>{len(rows)} arms</summary>\n\n{table(header, rows)}\n\n</details>\n"
     )
+
+
+def _versions(stored: Sequence[Result]) -> str:
+    """Which experiments were made on which version of the dataset, where there is more than one."""
+    made: dict[str, list[str]] = {}
+    for result in stored:
+        experiments = made.setdefault(str(result.data["sha256"])[:8], [])
+        if result.experiment not in ("external", *experiments):
+            experiments.append(result.experiment)
+    made = {version: experiments for version, experiments in made.items() if experiments}
+    if len(made) < 2:
+        return ""
+    named = "; ".join(f"{version} in {', '.join(experiments)}" for version, experiments in made.items())
+    return f" The dataset has changed between experiments: {named}. Only what is on one version compares exactly."
 
 
 def _minutes(seconds: float | None) -> str:
