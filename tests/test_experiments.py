@@ -15,15 +15,16 @@ from patients import teach_briefly, write_config, write_patients
 from standin import StandIn, write_dataset
 from tiny import body, write_language_model
 
-from llmseg.case import InputError
+from llmseg.case import InputError, Structures
 from llmseg.datasets.folder import Dataset
 from llmseg.experiments import running
 from llmseg.experiments.corruptions import CORRUPTIONS, corrupt
-from llmseg.experiments.measuring import measure, note_of
-from llmseg.experiments.plans import EXPERIMENTS, LEVELS, NO_TEXT, TEXT, Arm, Choice, Condition, find
+from llmseg.experiments.measuring import measure, note_of, told_exactly
+from llmseg.experiments.plans import EXACT, EXPERIMENTS, LEVELS, NO_TEXT, TEXT, Arm, Choice, Condition, find
 from llmseg.experiments.running import Setting, run, run_external
 from llmseg.experiments.selection import agreements, choose, fold_of, patient_of
 from llmseg.experiments.stored import mean_dice, read_result
+from llmseg.metrics import dice
 from llmseg.training import finetune
 from llmseg.training.config import read_config
 from llmseg.training.samples import is_tuning, nested_share
@@ -303,6 +304,44 @@ def test_cases_without_contours_are_refused_together(cases):
     bare = [replace(case, load_structures=lambda: None) for case in cases]
     with pytest.raises(InputError, match="None of the 2 cases"):
         measure(StandIn(), bare, (TEXT,), full=False, on_progress=lambda done, total: None)
+
+
+def test_exact_facts_bring_the_target_closer_and_keep_to_what_they_say():
+    rng = np.random.default_rng(0)
+    target, low = np.zeros((2, 12, 10, 8), bool)
+    target[3:6, 3:7, 2:5] = low[3:9, 2:8, 1:7] = True
+    reference = Structures({"PTV_High": target, "PTV_Low": low & ~target}, np.diag([2.0, 2.0, 2.0, 1.0]))
+    probability = np.clip(0.6 * target + 0.3 * low + 0.3 * rng.random(target.shape), 0, 1)
+    drawn = probability >= 0.5
+    told = {fact: told_exactly(fact, drawn, probability, reference) for fact in ("", *EXACT)}
+    assert (told[""] == drawn).all()
+    assert told["volume"].sum() == told["everything"].sum() == target.sum() < drawn.sum()
+    assert probability[told["volume"]].min() >= probability[~told["volume"]].max()
+    assert (told["slices"] == drawn & (np.arange(8) >= 2) & (np.arange(8) < 5)).all()
+    assert (told["outline"] == drawn & low).all()
+    assert not (told["everything"] & ~low).any()
+    scores = {fact: dice(target, mask) for fact, mask in told.items()}
+    assert all(scores[fact] > scores[""] for fact in ("volume", "slices", "everything"))
+
+
+def test_top_and_bottom_are_the_patients_however_the_grid_lies():
+    target = np.zeros((6, 8, 10), bool)
+    target[2:4, 3:5, 3:5] = True
+    lying = np.array([[0.0, 1, 0, 0], [0, 0, 1, 0], [1, 0, 0, 0], [0, 0, 0, 1]])  # the first axis runs up the patient
+    everywhere = np.ones(target.shape, bool)
+    kept = told_exactly("slices", everywhere, target * 1.0, Structures({"PTV_High": target}, lying))
+    assert (np.flatnonzero(kept.all(axis=(1, 2))) == [2, 3]).all()
+    assert kept.sum() == 2 * 8 * 10
+
+
+def test_exact_facts_are_measured_on_the_target_alone_with_either_note(setting, checkpoint):
+    [path] = run(find("exact-facts"), replace(setting, checkpoints={"": checkpoint}))
+    result = read_result(path)
+    assert {row.structure for row in result.rows} == {"PTV_High"}
+    assert set(result.conditions) == {f"{k}{f}" for k in ("text", "expanded") for f in ("", *(f"+{f}" for f in EXACT))}
+    for kind in ("text", "expanded"):
+        plain, told = result.scores(kind), result.scores(f"{kind}+slices")
+        assert all(told[key] >= plain[key] for key in plain)
 
 
 def test_an_empty_note_is_no_note(cases):

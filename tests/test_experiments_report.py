@@ -123,8 +123,8 @@ def test_every_experiment_has_its_chapter_table_and_figure(page):
     text = (page / "README.md").read_text()
     assert "Not run yet" not in text
     tables = (
-        "main metrics limits fit resolution per-patient subgroups with-without-text data-efficiency baselines fusion "
-        "encoder notes robustness active-learning pruning"
+        "main metrics limits fit exact-facts resolution per-patient subgroups with-without-text data-efficiency "
+        "baselines fusion encoder notes robustness active-learning pruning"
     )
     figures = "per-patient data-efficiency baselines fusion encoder notes robustness"
     for name in tables.split():

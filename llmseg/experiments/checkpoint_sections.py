@@ -52,6 +52,13 @@ METRICS = {
 }
 FACTS = {"side": "Side", "site": "Site", "neck": "Neck", "dose_gy": "Dose levels (Gy)"}
 UNITS = {"noise": "HU", "streaks": "HU", "missing-slices": "of the slices", "shifted-hu": "HU", "field-of-view": "mm"}
+TOLD = {
+    "": "nothing more",
+    "volume": "its volume",
+    "slices": "its top and bottom slice",
+    "outline": "the outline of all targets together",
+    "everything": "all three",
+}
 SAYS = {
     "expanded": "Saying more (stage and nodal levels)",
     "sparse": "Saying less (the site alone)",
@@ -274,6 +281,30 @@ def fit(results: Sequence[Result]) -> Section | None:
     header = ["Structure", *(f"n {who}" for who in both)]
     header += [f"DSC {note}, {who}" for note in shown.values() for who in both]
     return Section("Patients it was trained on", text, {"fit": table(header, rows)})
+
+
+def exact_facts(results: Sequence[Result]) -> Section | None:
+    """What the target would score, were exact facts about it known beside the note."""
+    network = by_series(results, "exact-facts").get("network")
+    if not network:
+        return None
+    rows = []
+    for fact, said_to_be in TOLD.items():
+        row = [said_to_be]
+        for kind in (TEXT, EXPANDED.name):
+            named = f"{kind}+{fact}" if fact else kind
+            row += [mean_sd(target_of(network, named)), mean_sd(target_of(network, named, "hd95_mm"), 1)]
+            row.append(change_of_target(network, named, network, kind) if fact else "–")
+        rows.append(row)
+    text = (
+        f"{TARGET}, were the network's drawing corrected by what is exactly known: as many of its likeliest voxels as "
+        "the reference has, nothing above or below it, nothing beyond the targets. The facts are the reference's own: "
+        "this is no result but a bound on what a note that states them could bring.",
+    )
+    figures_of = [f"{who} note: {what}" for who in ("Essential", "Expanded") for what in ("DSC", "HD95 (mm)", "change")]
+    return Section(
+        "What exact facts would bring", text, {"exact-facts": table(["Told beside the note", *figures_of], rows)}
+    )
 
 
 def _by_level(kind: str, spoilt: Sequence[Result], clean: Sequence[Result]) -> dict[str, dict[float, list[float]]]:

@@ -22,7 +22,7 @@ from llmseg.experiments.comparing import (
     target_of,
     verdict,
 )
-from llmseg.experiments.plans import EXPANDED
+from llmseg.experiments.plans import EXACT, EXPANDED
 from llmseg.experiments.sections import PLAIN, TEXT, Section
 from llmseg.experiments.stored import Result
 
@@ -184,6 +184,15 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
                 f" With them it scores {on_seen:.3f} on patients it was trained on and {on_unseen:.3f} on those it "
                 "never saw: what lies between is not for want of words."
             )
+    if exact := by_series(results, "exact-facts").get("network"):
+        kind = EXPANDED.name
+        bounds = {fact: _mean(exact, f"{kind}+{fact}", TARGET) for fact in EXACT}
+        said.append(
+            f"**Exact facts.** Beside an expanded note ({_mean(exact, kind, TARGET):.3f}), {TARGET} would score "
+            f"{bounds['volume']:.3f} were its volume known to the millilitre, {bounds['slices']:.3f} its top and its "
+            f"bottom slice, {bounds['outline']:.3f} the outline of all targets together, and "
+            f"{bounds['everything']:.3f} all three: more than any words tell."
+        )
     if odd := [found for name in AIMS for found in odd_volumes(network, name).items()]:
         named = ", ".join(f"{structure} of {id} ({ml:.0f} ml)" for (id, structure), ml in odd)
         said.append(

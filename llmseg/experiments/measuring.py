@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from llmseg.case import Case, InputError, Note, Structures
+from llmseg.case import TARGETS, Case, InputError, Note, Structures
 from llmseg.evaluation.notes import noted
 from llmseg.experiments.corruptions import corrupt
 from llmseg.experiments.pictures import picture, spread_by_rank
@@ -79,6 +79,68 @@ def measure_grid(
         rows += [Row(case.id, structure, conditions[0].name, values) for structure, values in scored.items()]
     on_progress(len(cases), len(cases))
     return rows
+
+
+def measure_exact(
+    segmenter: Segmenter, cases: Sequence[Case], conditions: Sequence[Condition], *, on_progress: Progress
+) -> list[Row]:
+    """Score the high-dose target as it is drawn, and as it would be if exact facts about it were known beside the note.
+
+    The facts come from the reference, so this is no result but a bound: what a note that states them could bring.
+
+    Args:
+        conditions: named after a note, and after a "+" after what is told; see `llmseg.experiments.plans.EXACT`.
+    """
+    rows = []
+    for number, case in enumerate(cases):
+        on_progress(number, len(cases))
+        reference = case.structures
+        if reference is None or not reference.get(TARGETS[0], np.zeros(1)).any():
+            continue
+        ct = segmenter.open(case.volume, others=case.others(segmenter.modalities))
+        for kind, same in groupby(conditions, lambda condition: condition.note):
+            drawn = ct.segment(note_of(case, kind))
+            mask, probability = (found[TARGETS[0]] for found in (drawn.structures, drawn.probabilities))
+            for condition in same:
+                told = told_exactly(condition.name.partition("+")[2], mask, probability, reference)
+                scored = _overlap_and_distance(_only(reference), Structures({TARGETS[0]: told}, reference.affine))
+                rows += [Row(case.id, structure, condition.name, values) for structure, values in scored.items()]
+    on_progress(len(cases), len(cases))
+    return rows
+
+
+def told_exactly(fact: str, drawn: np.ndarray, probability: np.ndarray, reference: Structures) -> np.ndarray:
+    """The high-dose target, were this known of it.
+
+    Args:
+        fact: "volume", the likeliest voxels in the reference's number; "slices", nothing above its top or below its
+            bottom; "outline", nothing beyond all targets together; "everything", these three; "" changes nothing.
+        drawn, probability: (X, Y, Z) of the target, as the network has them.
+    """
+    target = reference[TARGETS[0]]
+    upright = int(np.abs(reference.affine[2, :3]).argmax())
+    slices = np.flatnonzero(target.any(axis=tuple(axis for axis in range(3) if axis != upright)))
+    between = np.zeros_like(target)
+    between[(slice(None),) * upright + (slice(slices[0], slices[-1] + 1),)] = True
+    outline = np.logical_or.reduce([reference[name] for name in TARGETS if name in reference])
+    return {
+        "": lambda: drawn,
+        "volume": lambda: _likeliest(probability, target.sum()),
+        "slices": lambda: drawn & between,
+        "outline": lambda: drawn & outline,
+        "everything": lambda: _likeliest(np.where(between & outline, probability, -1.0), target.sum()),
+    }[fact]()
+
+
+def _likeliest(probability: np.ndarray, count: int) -> np.ndarray:
+    """The `count` voxels of the highest probability."""
+    chosen = np.zeros(probability.shape, bool)
+    chosen.flat[np.argsort(-probability, axis=None, kind="stable")[:count]] = True
+    return chosen
+
+
+def _only(reference: Structures) -> Structures:
+    return Structures({TARGETS[0]: reference[TARGETS[0]]}, reference.affine)
 
 
 def note_of(case: Case, kind: str) -> Note | None:

@@ -66,6 +66,7 @@ class Arm:
         full: every metric and pictures; otherwise DSC and HD95.
         spacing_mm: above 0, no network is tested but the reference itself, brought to voxels of this edge and back.
         seen: above 0, tested on so many of the patients it was trained on instead, chosen by a hash of the id.
+        exact: tested on the target alone, told exact facts of it beside the note; see `measure_exact`.
     """
 
     name: str
@@ -78,6 +79,7 @@ class Arm:
     full: bool = False
     spacing_mm: float = 0.0
     seen: int = 0
+    exact: bool = False
 
 
 @dataclass(frozen=True)
@@ -192,6 +194,19 @@ def _robustness() -> Iterator[Arm]:
         yield Arm(corruption, corruption, conditions=conditions, trains=False)
 
 
+EXACT = ("volume", "slices", "outline", "everything")
+"""What is told of the target beside a note: volume, top and bottom slice, the outline of all targets, or all three."""
+
+
+def _exact_facts() -> Arm:
+    conditions = tuple(
+        Condition(f"{kind.name}+{fact}" if fact else kind.name, kind.note)
+        for kind in (TEXT, EXPANDED)
+        for fact in ("", *EXACT)
+    )
+    return Arm("network", "network", conditions=conditions, trains=False, exact=True)
+
+
 def _active_learning() -> Iterator[Arm]:
     for seed in SEEDS:
         start = f"start-10-s{seed}"
@@ -268,6 +283,11 @@ EXPERIMENTS = MappingProxyType(
                 "fit",
                 "How well does the shipped checkpoint contour the very patients it was trained on?",
                 (Arm("seen", "seen", conditions=(TEXT, EXPANDED, NO_TEXT), trains=False, seen=33),),
+            ),
+            Experiment(
+                "exact-facts",
+                "How much of what is missing would exact facts about the target bring, beside the note?",
+                (_exact_facts(),),
             ),
             Experiment(
                 "active-learning",

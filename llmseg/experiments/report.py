@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from llmseg.case import InputError
 from llmseg.evaluation.protocol import HONESTY
 from llmseg.experiments.checkpoint_sections import (
+    exact_facts,
     external,
     fit,
     main_table,
@@ -42,6 +43,7 @@ CHAPTERS: Mapping[str, tuple[Callable[[Sequence[Result]], Section | None], ...]]
     "encoder": (ranking("encoder", "What reads the note", "layer-16"),),
     "notes": (notes,),
     "fit": (fit,),
+    "exact-facts": (exact_facts,),
     "resolution": (resolution,),
     "robustness": (robustness,),
     "active-learning": (

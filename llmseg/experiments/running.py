@@ -13,12 +13,13 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
+from functools import partial
 from pathlib import Path
 
 from llmseg import __version__
 from llmseg.case import Case, InputError
 from llmseg.datasets.folder import Dataset
-from llmseg.experiments.measuring import measure, measure_grid, take_pictures
+from llmseg.experiments.measuring import measure, measure_exact, measure_grid, take_pictures
 from llmseg.experiments.plans import RANDOM_TWIN, WITH_AND_WITHOUT, Arm, Experiment
 from llmseg.experiments.selection import choose, patient_of
 from llmseg.experiments.stored import RUNS, Result, Row, mean_dice, path_of, read_result, write_result
@@ -190,7 +191,8 @@ class _Runner:
     def _tested(self, arm: Arm, folder: Path) -> tuple[list[Row], tuple, dict[str, object], int]:
         """Rows, pictures, what the checkpoint is, and how many patients it learned from."""
         segmenter, cases = Segmenter.load(folder, cache=self.setting.cache), self._cases(arm)
-        rows = measure(segmenter, cases, arm.conditions, full=arm.full, on_progress=self._tell_testing(arm))
+        measured = measure_exact if arm.exact else partial(measure, full=arm.full)
+        rows = measured(segmenter, cases, arm.conditions, on_progress=self._tell_testing(arm))
         pictured = [c for c in arm.conditions if c in WITH_AND_WITHOUT]
         pictures = take_pictures(segmenter, cases, rows, pictured) if arm.full else ()
         described = segmenter.config.trained
@@ -335,7 +337,7 @@ class _Runner:
                 "version": VERSION,
             }
         tested = {"split": self._split(arm), "conditions": [asdict(c) for c in arm.conditions], "full": arm.full}
-        return {**network, **tested} | ({"seen": arm.seen} if arm.seen else {})
+        return {**network, **tested} | ({"seen": arm.seen} if arm.seen else {}) | ({"exact": True} if arm.exact else {})
 
     def _done(self, arm: Arm) -> bool:
         """Whether the arm's result is there.

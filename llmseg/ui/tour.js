@@ -62,6 +62,8 @@
 
   addEventListener("resize", () => dialog?.open && place());
   document.addEventListener("click", (event) => event.target.closest?.("button.take-tour") && begin());
+  // Whoever runs has found the way: what is drawn now must not lie under the card.
+  document.addEventListener("click", (event) => dialog?.open && event.target.closest?.("#run") && end());
   if (localStorage.getItem(SEEN) || new URLSearchParams(location.search).get("tour") === "no") return;
   const waiting = setInterval(() => {
     if (!document.querySelector(".viewer[data-ready]")) return;

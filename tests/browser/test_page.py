@@ -493,6 +493,14 @@ def test_a_first_visit_is_shown_round_in_four_steps_and_the_second_is_not(browse
     page.close()
 
 
+def test_the_round_steps_aside_for_whoever_runs(browser, address):
+    page = Page(browser, address, tour="yes")
+    page.wait("dialog.tour[open]")
+    page.run()
+    assert page.tab.locator(".tour[open], .toured").count() == 0
+    page.close()
+
+
 def test_a_reload_keeps_case_note_contours_and_the_light_page(browser, address, page):
     page.tab.click("button.scheme")
     page.note("right")
