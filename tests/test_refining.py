@@ -14,7 +14,7 @@ from tiny import NOTE, body, checkpoint_config, write_checkpoint, write_language
 from llmseg.case import STRUCTURES, Case, InputError, Note, Structures
 from llmseg.datasets.folder import Dataset
 from llmseg.evaluation.calibration import VALUES, Histogram, calibrate, expected_calibration_error, fit
-from llmseg.evaluation.refining import Crop, Findings, choose, refine, table, tuning_cases
+from llmseg.evaluation.refining import Crop, Findings, _try_values, choose, refine, table, tuning_cases
 from llmseg.model.checkpoint import load_checkpoint
 from llmseg.model.refinement import Refinement, View
 from llmseg.segmenter import Segmenter
@@ -115,6 +115,16 @@ def test_what_helps_one_patient_alone_is_not_kept(config):
     findings = choose(drawn_by(lambda rng, truth: {PLAIN: soft(truth) ** next(powers)}), config)
     assert "thresholds" not in kept(findings)
     assert findings.refinement.thresholds == {}
+
+
+def test_a_structure_that_does_not_gain_on_other_patients_gets_no_value_though_another_does():
+    sure, fickle = np.tile([0.0, 0.2, 0.0], (6, 1)), np.tile([0.0, 0.1, -0.03], (6, 1))
+    fickle[3:] = [0.0, -0.03, 0.1]  # whoever is left out gets the value that suits the others
+    scores = 0.5 + np.stack((sure, fickle), axis=1)[:, None].repeat(2, axis=1)  # (patients, conditions, K, values)
+    trial = _try_values(scores, ("Brainstem", "Larynx"), "thresholds", (0.5, 0.4, 0.6))
+    assert trial.kept
+    assert trial.values == {"Brainstem": 0.4}
+    assert trial.by_structure["Larynx"] == pytest.approx(-0.03)
 
 
 def test_a_gain_too_small_to_matter_is_not_worth_a_setting(config):

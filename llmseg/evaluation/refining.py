@@ -264,13 +264,17 @@ def _try_views(scores: np.ndarray, names: Sequence[str], changes: Mapping[str, o
 
 
 def _try_values(scores: np.ndarray, names: Sequence[str], option: str, values: Sequence[float]) -> Trial:
-    """Choose a value for each structure; for the measure, each patient's is chosen on the others."""
+    """Choose a value for each structure; for the measure, each patient's is chosen on the others.
+
+    A structure that this costs DSC on patients it was not chosen on gets none, whatever the others gain.
+    """
     after = scores[..., 0].copy()
     for patient, own in enumerate(scores):
         others = np.delete(scores, patient, axis=0)
         for row in range(len(names)):
             after[patient, :, row] = own[:, row, _best(others[:, :, row])]
-    chosen = {name: values[_best(scores[:, :, row])] for row, name in enumerate(names)}
+    carries = np.nansum(after - scores[..., 0], axis=(0, 1)) > 0
+    chosen = {name: values[_best(scores[:, :, row]) if carries[row] else 0] for row, name in enumerate(names)}
     return _trial(option, {n: v for n, v in chosen.items() if v != values[0]}, scores[..., 0], after, names)
 
 
@@ -342,7 +346,8 @@ def table(findings: Findings) -> str:
     lines = [
         f"Chosen on the {findings.patients} tuning patients, on the network's grid, with a note and without alike.",
         "Kept is what gains with its whole 95% interval above 0. A structure gets a value of its own only for a gain",
-        f"above its standard error and above {MARGIN} DSC; its worth is measured on patients it was not chosen on.",
+        f"above its standard error and above {MARGIN} DSC, and only where patients it was not chosen on gain from it, "
+        "too.",
         "",
         "| option | measure | before | after | gain | 95% interval | p | kept |",
         "|---|---|---:|---:|---:|---:|---:|---|",
