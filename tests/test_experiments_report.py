@@ -194,7 +194,7 @@ def test_an_aim_missed_by_a_hair_is_not_said_to_be_missed_by_nothing(tmp_path, d
 def test_the_page_says_what_is_scored_without_a_contour_that_the_voxels_do_not_hold(tmp_path):
     [network], [voxels] = arms_of("flagship", "network"), arms_of("resolution", "4-mm")
     plain, itself = (
-        made_up("flagship", network, {"text": 0.8, "no-text": 0.8}),
+        made_up("flagship", network, {"text": 0.8, "expanded": 0.9, "no-text": 0.8}),
         made_up("resolution", voxels, {"reference": 0.9}),
     )
     lost = ("pt_10", "PTV_High")
@@ -210,6 +210,8 @@ def test_the_page_says_what_is_scored_without_a_contour_that_the_voxels_do_not_h
     cells = next(line for line in text.splitlines() if line.startswith("| PTV_High | 8 | 0.68")).split(" | ")
     assert float(cells[3]) < 0.72 < 0.78 < float(cells[5].split()[0])
     assert cells[5].endswith("(1 fewer)")
+    without = text.partition("With an expanded note PTV_High then has ")[2]
+    assert 0.88 < float(without.split()[0]) < 0.92
     assert "Lost contours" not in page_on(tmp_path / "all", [plain, itself])
 
 

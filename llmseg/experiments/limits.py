@@ -126,8 +126,8 @@ def _lost(voxels: Sequence[Result], name: str) -> dict[tuple[str, str], float]:
     return {key: dice for key, dice in pooled(voxels, "", "dice", name).items() if dice < LOST}
 
 
-def _without(network: Sequence[Result], name: str, odd: set[tuple[str, str]]) -> str:
-    kept = {key: dice for key, dice in pooled(network, TEXT, "dice", name).items() if key not in odd}
+def _without(network: Sequence[Result], name: str, odd: set[tuple[str, str]], condition: str = TEXT) -> str:
+    kept = {key: dice for key, dice in pooled(network, condition, "dice", name).items() if key not in odd}
     return f"{mean_sd(kept)} ({len(odd)} fewer)" if odd else "–"
 
 
@@ -205,6 +205,9 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             f"**Lost contours.** References that score less than {LOST:g} with themselves on this checkpoint's voxels, "
             f"scraps or outside the scan: {named}. They count as well; the table has the DSC without them, too."
         )
+        if EXPANDED.name in network[0].conditions and (of_target := set(_lost(voxels, TARGET))):
+            expanded = _without(network, TARGET, of_target, EXPANDED.name)
+            said[-1] += f" With an expanded note {TARGET} then has {expanded}."
     said.append(
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "
         "be measured on these data; whatever part of the distance to 1 that is, no network closes it."
