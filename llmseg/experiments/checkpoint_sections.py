@@ -298,12 +298,12 @@ def exact_facts(results: Sequence[Result]) -> Section | None:
         rows.append(row)
     text = (
         f"{TARGET}, were the network's drawing corrected by what is exactly known: as many of its likeliest voxels as "
-        "the reference has, nothing above or below it, nothing beyond the targets. The facts are the reference's own: "
-        "this is no result but a bound on what a note that states them could bring.",
+        "the reference has, nothing above or below it, nothing beyond the targets. The facts are the reference's own, "
+        "so this is no result: it says how much of the error each of them would take away.",
     )
     figures_of = [f"{who} note: {what}" for who in ("Essential", "Expanded") for what in ("DSC", "HD95 (mm)", "change")]
     return Section(
-        "What exact facts would bring", text, {"exact-facts": table(["Told beside the note", *figures_of], rows)}
+        "What exact facts would mend", text, {"exact-facts": table(["Told beside the note", *figures_of], rows)}
     )
 
 

@@ -187,11 +187,12 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
     if exact := by_series(results, "exact-facts").get("network"):
         kind = EXPANDED.name
         bounds = {fact: _mean(exact, f"{kind}+{fact}", TARGET) for fact in EXACT}
+        all_three_mm = _mean(exact, f"{kind}+everything", TARGET, "hd95_mm")
         said.append(
-            f"**Exact facts.** Beside an expanded note ({_mean(exact, kind, TARGET):.3f}), {TARGET} would score "
-            f"{bounds['volume']:.3f} were its volume known to the millilitre, {bounds['slices']:.3f} its top and its "
-            f"bottom slice, {bounds['outline']:.3f} the outline of all targets together, and "
-            f"{bounds['everything']:.3f} all three: more than any words tell."
+            f"**Exact facts.** What it draws with an expanded note ({_mean(exact, kind, TARGET):.3f}), corrected by "
+            f"exact facts, scores {bounds['volume']:.3f} where the volume of {TARGET} is known to the millilitre, "
+            f"{bounds['slices']:.3f} its top and its bottom slice, {bounds['outline']:.3f} the outline of all targets "
+            f"together, and {bounds['everything']:.3f} (HD95 {all_three_mm:.1f} mm) all three: more than words tell."
         )
     if odd := [found for name in AIMS for found in odd_volumes(network, name).items()]:
         named = ", ".join(f"{structure} of {id} ({ml:.0f} ml)" for (id, structure), ml in odd)

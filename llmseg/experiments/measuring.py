@@ -84,12 +84,15 @@ def measure_grid(
 def measure_exact(
     segmenter: Segmenter, cases: Sequence[Case], conditions: Sequence[Condition], *, on_progress: Progress
 ) -> list[Row]:
-    """Score the high-dose target as it is drawn, and as it would be if exact facts about it were known beside the note.
+    """Score the high-dose target as it is drawn, and corrected by exact facts that are told of it beside the note.
 
-    The facts come from the reference, so this is no result but a bound: what a note that states them could bring.
+    The facts come from the reference, so this is no result: it says how much of the error each would take away. A
+    network that had learned with them might make more of them.
 
     Args:
         conditions: named after a note, and after a "+" after what is told; see `llmseg.experiments.plans.EXACT`.
+    Raises:
+        InputError: no case has such a target to compare with.
     """
     rows = []
     for number, case in enumerate(cases):
@@ -105,6 +108,8 @@ def measure_exact(
                 told = told_exactly(condition.name.partition("+")[2], mask, probability, reference)
                 scored = _overlap_and_distance(_only(reference), Structures({TARGETS[0]: told}, reference.affine))
                 rows += [Row(case.id, structure, condition.name, values) for structure, values in scored.items()]
+    if not rows:
+        raise InputError(f"None of the {len(cases)} cases has a {TARGETS[0]} to compare with. Choose another dataset.")
     on_progress(len(cases), len(cases))
     return rows
 

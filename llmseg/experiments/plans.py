@@ -286,7 +286,7 @@ EXPERIMENTS = MappingProxyType(
             ),
             Experiment(
                 "exact-facts",
-                "How much of what is missing would exact facts about the target bring, beside the note?",
+                "How much of what is missing would exact facts about the target mend, beside the note?",
                 (_exact_facts(),),
             ),
             Experiment(
