@@ -100,13 +100,14 @@ def measure_exact(
         reference = case.structures
         if reference is None or not reference.get(TARGETS[0], np.zeros(1)).any():
             continue
+        alone = Structures({TARGETS[0]: reference[TARGETS[0]]}, reference.affine)
         ct = segmenter.open(case.volume, others=case.others(segmenter.modalities))
         for kind, same in groupby(conditions, lambda condition: condition.note):
             drawn = ct.segment(note_of(case, kind))
             mask, probability = (found[TARGETS[0]] for found in (drawn.structures, drawn.probabilities))
             for condition in same:
                 told = told_exactly(condition.name.partition("+")[2], mask, probability, reference)
-                scored = _overlap_and_distance(_only(reference), Structures({TARGETS[0]: told}, reference.affine))
+                scored = _overlap_and_distance(alone, Structures({TARGETS[0]: told}, reference.affine))
                 rows += [Row(case.id, structure, condition.name, values) for structure, values in scored.items()]
     if not rows:
         raise InputError(f"None of the {len(cases)} cases has a {TARGETS[0]} to compare with. Choose another dataset.")
@@ -142,10 +143,6 @@ def _likeliest(probability: np.ndarray, count: int) -> np.ndarray:
     chosen = np.zeros(probability.shape, bool)
     chosen.flat[np.argsort(-probability, axis=None, kind="stable")[:count]] = True
     return chosen
-
-
-def _only(reference: Structures) -> Structures:
-    return Structures({TARGETS[0]: reference[TARGETS[0]]}, reference.affine)
 
 
 def note_of(case: Case, kind: str) -> Note | None:
