@@ -77,6 +77,19 @@ def twin(dataset: Path, of: str, id: str) -> None:
     write_volume(dataset / "images" / f"{id}.nii.gz", Volume(np.asarray(image.dataobj), image.affine))
 
 
+def paint(dataset: Path, hu: float, where: np.ndarray) -> None:
+    volume = head()
+    write_volume(dataset / "images" / "one.nii.gz", Volume(np.where(where, hu, volume.array), volume.affine))
+
+
+def beyond(target: np.ndarray, slices: int) -> np.ndarray:
+    """Every slice more than so many above or below a target."""
+    z = np.flatnonzero(target.any(axis=(0, 1)))
+    far = np.ones(target.shape, bool)
+    far[:, :, max(0, z[0] - slices) : z[-1] + slices + 1] = False
+    return far
+
+
 def same_patient(manifest: dict) -> None:
     manifest["training"][0]["patient_id"] = manifest["validation"][0]["patient_id"] = "P1"
 
@@ -151,6 +164,18 @@ FAULTS = {
         ERROR,
         "one",
         "Parotid_L lies on the patient's right",
+    ),
+    "a cord on bone": (
+        lambda d: paint(d, 600.0, cord()),
+        ERROR,
+        "one",
+        "SpinalCord lies 100% on bone, beside its anatomy. Take the CT that was contoured.",
+    ),
+    "a scan cut at its targets": (
+        lambda d: paint(d, -1000.0, beyond(contours(LEFT)["PTV_Low"], 1)),
+        WARNING,
+        "dataset",
+        "ends within 10 mm of the targets in 1 of 3 cases (one): where it ends tells a network where they do.",
     ),
     "a target as large as the body": (
         lambda d: write(d, "PTV_Low", head().array > 0),

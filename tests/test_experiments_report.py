@@ -206,13 +206,35 @@ def test_the_page_says_what_is_scored_without_a_contour_that_the_voxels_do_not_h
         return replace(result, rows=tuple(rows))
 
     text = page_on(tmp_path, [scored(plain, 0.0), scored(itself, 0.1)])
-    assert "scraps or outside the scan: PTV_High of pt_10 (0.10). They count as well" in text
+    assert "scraps or outside the scan: PTV_High of pt_10 (0.10). What was reached counts them all" in text
     cells = next(line for line in text.splitlines() if line.startswith("| PTV_High | 8 | 0.68")).split(" | ")
     assert float(cells[3]) < 0.72 < 0.78 < float(cells[5].split()[0])
     assert cells[5].endswith("(1 fewer)")
-    without = text.partition("With an expanded note PTV_High then has ")[2]
-    assert 0.88 < float(without.split()[0]) < 0.92
+    without = text.partition("Without them PTV_High has ")[2]
+    assert 0.78 < float(without.split()[0]) < 0.82
+    assert 0.88 < float(without.partition("with the note, ")[2].split()[0]) < 0.92
     assert "Lost contours" not in page_on(tmp_path / "all", [plain, itself])
+
+
+def test_the_page_says_what_is_scored_without_a_patient_whose_contours_lie_beside_the_anatomy(tmp_path):
+    [network], [voxels] = arms_of("flagship", "network"), arms_of("resolution", "4-mm")
+    plain, itself = (
+        made_up("flagship", network, {"text": 0.8, "no-text": 0.7}),
+        made_up("resolution", voxels, {"reference": 0.9}),
+    )
+
+    def on_bone(share):
+        beside = ("pt_10", "Brainstem")
+        return tuple(
+            replace(r, values={**r.values, "on_bone": share if (r.id, r.structure) == beside else 0.1})
+            for r in itself.rows
+        )
+
+    text = page_on(tmp_path, [plain, replace(itself, rows=on_bone(0.76))])
+    assert "contours and CT do not belong together: pt_10 (76%). What was reached counts them all" in text
+    for name in ("PTV_High | 8 | 0.68", "SpinalCord | 8 | 0.72"):  # all of the patient's, not only what tells
+        assert "(1 fewer)" in next(line for line in text.splitlines() if line.startswith(f"| {name}"))
+    assert "Displaced" not in page_on(tmp_path / "all", [plain, replace(itself, rows=on_bone(0.3))])
 
 
 def test_the_page_says_which_experiments_were_made_on_which_version_of_the_dataset(tmp_path):
@@ -235,7 +257,9 @@ def test_the_page_says_what_is_scored_without_a_contour_that_can_hardly_be_that_
     poor = ("pt_10", "SpinalCord")
     rows = [replace(r, values={**r.values, "dice": 0.1}) if (r.id, r.structure) == poor else r for r in rows]
     text = page_on(tmp_path, [replace(plain, rows=tuple(rows))])
-    assert "above 3.5): SpinalCord of pt_10 (500 ml). What was reached" in text  # a target may have any volume
+    assert (
+        "above 3.5): SpinalCord of pt_10 (500 ml). What was reached counts them all" in text
+    )  # a target may have any volume
     cells = next(line for line in text.splitlines() if line.startswith("| SpinalCord | 8 | 0.72")).split(" | ")
     assert float(cells[3]) < 0.75 < 0.78 < float(cells[5].split()[0])
     assert cells[5].endswith("(1 fewer)")

@@ -81,7 +81,28 @@ def test_what_memory_held_before_changes_no_contour_and_no_gradient(config):
         assert all(map(torch.equal, plain, learned(filling)))
 
 
+@pytest.mark.parametrize("pulled", [torch.contiguous_format, torch.channels_last_3d])
 @pytest.mark.parametrize("layout", [torch.contiguous_format, torch.channels_last_3d])
-def test_groups_of_one_channel_are_instance_normalisation(layout):
-    maps = (torch.randn(2, 5, 6, 7, 8) * 3 + 1).to(memory_format=layout)
-    torch.testing.assert_close(ChannelNorm(5)(maps), torch.nn.InstanceNorm3d(5)(maps), atol=1e-5, rtol=1e-5)
+@pytest.mark.parametrize("samples", [1, 3])
+def test_batch_normalisation_sample_by_sample_is_instance_normalisation(samples, layout, pulled):
+    maps = (torch.randn(samples, 5, 6, 7, 8) * 3 + 1).to(memory_format=layout)
+    pull = torch.randn_like(maps).to(memory_format=pulled)
+
+    def by_definition(x):
+        variance, mean = torch.var_mean(x, (2, 3, 4), correction=0, keepdim=True)
+        return (x - mean) / (variance + 1e-5).sqrt()
+
+    def normalised(norm):
+        learned = maps.clone().requires_grad_()
+        drawn = norm(learned)
+        drawn.backward(pull)
+        return drawn, learned.grad
+
+    ours = normalised(ChannelNorm(5))
+    for mine, defined in zip(ours, normalised(by_definition), strict=True):
+        torch.testing.assert_close(mine, defined, atol=1e-5, rtol=1e-5)
+        assert mine.is_contiguous(memory_format=layout)  # else every convolution after it copies
+
+
+def test_a_map_of_one_voxel_normalises_to_nothing():
+    assert ChannelNorm(5)(torch.randn(2, 5, 1, 1, 1)).abs().max() < 1e-3

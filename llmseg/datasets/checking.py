@@ -16,6 +16,7 @@ from typing import NamedTuple
 import numpy as np
 
 from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume
+from llmseg.datasets.displaced import is_displaced, on_bone
 from llmseg.datasets.folder import in_parallel, read_entry, read_manifest
 from llmseg.datasets.scraps import SCRAP_ML, is_scraps
 from llmseg.formats.nifti import read_mask
@@ -32,6 +33,12 @@ ACROSS_MM = 10.0
 SIDE_RATIO = 0.35
 """(left - right) / (left + right) from which a target is one-sided, as for the notes the network was trained on."""
 LARGEST_ORGAN_ML = 300.0
+SLICE_CM2 = 20.0
+"""Tissue from which a slice counts as scanned: more than a contour that kept its HU where the rest was cut away."""
+CUT_MM = 10.0
+"""A scan that ends so close to a target ends where it does because the target does."""
+NAMED = 5
+"""Of the cases that share a fault."""
 
 
 class Finding(NamedTuple):
@@ -63,6 +70,7 @@ class _Seen:
     patient_id: str = ""
     image_hash: str = ""
     contoured: frozenset[str] = frozenset()
+    cut: bool = False
     findings: tuple[Finding, ...] = ()
 
 
@@ -119,6 +127,14 @@ def _about_splits(cases: Sequence[_Seen], names: Sequence[str]) -> Iterator[Find
     for name in names:
         if "training" in present and name not in contoured:
             yield Finding(WARNING, "dataset", f"{name} is contoured in no training case and cannot be learnt.")
+    if cut := [case.id for case in cases if case.cut]:
+        which = ", ".join(cut[:NAMED]) + (", ..." if len(cut) > NAMED else "")
+        yield Finding(
+            WARNING,
+            "dataset",
+            f"the scan ends within {CUT_MM:g} mm of the targets in {len(cut)} of {len(cases)} cases ({which}): where "
+            "it ends tells a network where they do. Import the whole scan if there is one.",
+        )
 
 
 def _check_case(number: int, entries: Sequence[tuple[str, object]], root: Path, names: Sequence[str]) -> _Seen:
@@ -146,6 +162,7 @@ def _check_case(number: int, entries: Sequence[tuple[str, object]], root: Path, 
     return seen(
         hashlib.sha256(np.ascontiguousarray(volume.array)).hexdigest(),
         frozenset(name for name, mask in masks.items() if mask.any()),
+        look.ends_at([look.at(mask) for name, mask in masks.items() if name in TARGETS]),
         tuple(Finding(severity, case.id, text) for severity, text in findings),
     )
 
@@ -191,7 +208,8 @@ class _Look:
         self._every = tuple(slice(None, None, max(1, int(LOOK_MM / edge))) for edge in volume.spacing_mm)
         self._affine = volume.affine @ np.diag([*(part.step for part in self._every), 1])
         self._axial = int(np.abs(volume.affine[2, :3]).argmax())
-        self._dense = volume.array[self._every] > BODY_HU
+        self.ct_hu = volume.array[self._every]
+        self._dense = self.ct_hu > BODY_HU
         in_slice = [axis for axis in range(3) if axis != self._axial]
         self.inside = np.logical_and.reduce([_between(self._dense, axis) for axis in in_slice])
         self.voxel_ml = abs(float(np.linalg.det(self._affine[:3, :3]))) / 1000
@@ -212,6 +230,18 @@ class _Look:
         start[self._axial] = slices[0]
         body = self._x_mm(np.argwhere(self._dense[tuple(spanned)]) + start)
         return self._x_mm(np.argwhere(mask)) - (np.median(body) if body.size else 0.0)
+
+    def ends_at(self, masks: Sequence[np.ndarray]) -> bool:
+        """Whether the scan ends above or below where these coarse masks do, within `CUT_MM`."""
+        within = tuple(axis for axis in range(3) if axis != self._axial)
+        step_mm = float(np.linalg.norm(self._affine[:3, self._axial]))
+        area_cm2 = self._dense.sum(axis=within) * self.voxel_ml / (step_mm / 10)
+        scanned = np.flatnonzero(area_cm2 > SLICE_CM2)
+        filled = np.flatnonzero(np.any([mask.any(axis=within) for mask in masks], axis=0)) if masks else scanned[:0]
+        if not scanned.size or not filled.size:
+            return False
+        beyond = min(filled[0] - scanned[0], scanned[-1] - filled[-1])
+        return bool(beyond * step_mm <= CUT_MM)
 
     def _x_mm(self, voxels: np.ndarray) -> np.ndarray:
         return voxels @ self._affine[0, :3] + self._affine[0, 3]
@@ -237,6 +267,8 @@ def _about_contour(name: str, whole: np.ndarray, look: _Look) -> Iterator[tuple[
     if outside > PARTLY_OUTSIDE:
         severity = ERROR if outside > MOSTLY_OUTSIDE else WARNING
         yield severity, f"{name} lies {outside:.0%} outside the body. Check that contours and CT belong together."
+    if is_displaced(name, share := on_bone(mask, look.ct_hu)):
+        yield ERROR, f"{name} lies {share:.0%} on bone, beside its anatomy. Take the CT that was contoured."
     if name in PAIRED:
         across_mm, own = float(look.across_mm(mask).mean()), -1 if name.endswith("_L") else 1
         if across_mm * own < -ACROSS_MM:

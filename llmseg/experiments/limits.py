@@ -8,6 +8,7 @@ from types import MappingProxyType
 import numpy as np
 
 from llmseg.case import ORGANS
+from llmseg.datasets.displaced import BONE_HU, ON_BONE, is_displaced
 from llmseg.experiments.comparing import (
     TARGET,
     by_series,
@@ -56,7 +57,7 @@ def limits(results: Sequence[Result]) -> Section | None:
     reached = {name: _mean(network, TEXT, name) for name in AIMS if pooled(network, TEXT, "dice", name)}
     voxels, seen = _own_voxels(results, network), by_series(results, "fit").get("seen", [])
     header = ["Structure", "n", "aimed at", "reached", "on patients it was trained on"]
-    header += ["without odd contours", "the voxels leave"]
+    header += ["without contours in doubt", "the voxels leave"]
     header += ["last quarter of the patients brings", "facts instead of words bring"]
     rows = [
         [
@@ -65,7 +66,7 @@ def limits(results: Sequence[Result]) -> Section | None:
             f"{AIMS[name]:.2f}",
             f"{dice:.3f}",
             mean_sd(pooled(seen, TEXT, "dice", name)),
-            _without(network, name, {*odd_volumes(network, name), *_lost(voxels, name)}),
+            _without(network, name, _in_doubt(network, voxels, name)),
             mean_sd(pooled(voxels, "", "dice", name)),
             change(_last_quarter(results, name)),
             change(_perfect_reading(results, name)),
@@ -96,7 +97,7 @@ def _target(network: Sequence[Result]) -> str:
         f"gain over no note {in_words(gain)}, aimed at {AIM_GAIN:+.2f}",
         f"HD95 {_mean(network, TEXT, TARGET, 'hd95_mm'):.1f} mm, aimed at under {AIM_HD95:g} mm",
     ]
-    if EXPANDED.name in network[0].conditions:
+    if _has_expanded(network):
         parts.insert(0, f"with an expanded note {_mean(network, EXPANDED.name, TARGET):.3f}, aimed at {AIM_EXPANDED}")
     return f"{TARGET}: {'; '.join(parts)}."
 
@@ -126,9 +127,43 @@ def _lost(voxels: Sequence[Result], name: str) -> dict[tuple[str, str], float]:
     return {key: dice for key, dice in pooled(voxels, "", "dice", name).items() if dice < LOST}
 
 
-def _without(network: Sequence[Result], name: str, odd: set[tuple[str, str]], condition: str = TEXT) -> str:
-    kept = {key: dice for key, dice in pooled(network, condition, "dice", name).items() if key not in odd}
-    return f"{mean_sd(kept)} ({len(odd)} fewer)" if odd else "–"
+def _displaced(voxels: Sequence[Result]) -> dict[str, float]:
+    """The patients whose contours lie beside their anatomy: id -> the largest share of an organ on bone."""
+    found: dict[str, float] = {}
+    for (id, name), share in pooled(voxels, "", "on_bone").items():
+        if is_displaced(name, share):
+            found[id] = max(share, found.get(id, 0.0))
+    return found
+
+
+def _in_doubt(network: Sequence[Result], voxels: Sequence[Result], name: str) -> set[tuple[str, str]]:
+    """The references of a structure that are odd, lost or displaced: (id, structure)."""
+    return {*odd_volumes(network, name), *_lost(voxels, name), *((id, name) for id in _displaced(voxels))}
+
+
+def _without(network: Sequence[Result], name: str, doubtful: set[tuple[str, str]], condition: str = TEXT) -> str:
+    dice = pooled(network, condition, "dice", name)
+    kept = {key: value for key, value in dice.items() if key not in doubtful}
+    return f"{mean_sd(kept)} ({len(dice) - len(kept)} fewer)" if len(kept) < len(dice) else "–"
+
+
+def _target_without(network: Sequence[Result], doubtful: set[tuple[str, str]]) -> str:
+    """What the target scores where its reference is not in doubt, in words."""
+
+    def kept(condition: str, metric: str = "dice") -> dict[tuple[str, str], float]:
+        scores = pooled(network, condition, metric, TARGET)
+        return {key: value for key, value in scores.items() if key not in doubtful}
+
+    expanded = f", {mean_sd(kept(EXPANDED.name))} with an expanded one" if _has_expanded(network) else ""
+    gain = in_words(paired(kept(TEXT), kept(PLAIN)))
+    return (
+        f"Without them {TARGET} has {mean_sd(kept(TEXT))} with the note{expanded}, HD95 "
+        f"{mean_sd(kept(TEXT, 'hd95_mm'), 1)} mm, and a gain over no note of {gain}."
+    )
+
+
+def _has_expanded(network: Sequence[Result]) -> bool:
+    return EXPANDED.name in network[0].conditions
 
 
 def _last_quarter(results: Sequence[Result], name: str):
@@ -175,10 +210,10 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             f"**Reading.** Given the facts themselves in place of their words, {TARGET} changes by {in_words(found)} "
             f"under the reduced protocol: {means}."
         )
-    if EXPANDED.name in network[0].conditions:
+    if _has_expanded(network):
         more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
         said.append(f"**Notes.** Stage and nodal levels change {TARGET} by {in_words(more)}.")
-        if seen and EXPANDED.name in seen[0].conditions:
+        if seen and _has_expanded(seen):
             on_seen, on_unseen = (_mean(found, EXPANDED.name, TARGET) for found in (seen, network))
             said[-1] += (
                 f" With them it scores {on_seen:.3f} on patients it was trained on and {on_unseen:.3f} on those it "
@@ -194,24 +229,38 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             f"{bounds['slices']:.3f} its top and its bottom slice, {bounds['outline']:.3f} the outline of all targets "
             f"together, and {bounds['everything']:.3f} (HD95 {all_three_mm:.1f} mm) all three: more than words tell."
         )
-    if odd := [found for name in AIMS for found in odd_volumes(network, name).items()]:
-        named = ", ".join(f"{structure} of {id} ({ml:.0f} ml)" for (id, structure), ml in odd)
-        said.append(
-            "**Odd contours.** References whose volume alone makes them outliers among the patients' (modified z-score "
-            f"above {ODD:g}): {named}. What was reached counts them; the table also has the DSC without."
-        )
-    if lost := [found for name in AIMS for found in _lost(voxels, name).items()]:
-        named = ", ".join(f"{structure} of {id} ({dice:.2f})" for (id, structure), dice in lost)
-        said.append(
-            f"**Lost contours.** References that score less than {LOST:g} with themselves on this checkpoint's voxels, "
-            f"scraps or outside the scan: {named}. They count as well; the table has the DSC without them, too."
-        )
-        if EXPANDED.name in network[0].conditions and (of_target := set(_lost(voxels, TARGET))):
-            expanded = _without(network, TARGET, of_target, EXPANDED.name)
-            said[-1] += f" With an expanded note {TARGET} then has {expanded}."
+    said += _about_references(network, voxels)
     said.append(
         "**Contours.** Each patient was contoured once, so how far two physicians would agree on one patient cannot "
         "be measured on these data; whatever part of the distance to 1 that is, no network closes it."
     )
     said.append(f"What was tried on the shipped weights: [docs/experiments.md]({TRIED}).")
+    return said
+
+
+def _about_references(network: Sequence[Result], voxels: Sequence[Result]) -> list[str]:
+    """The contours that can hardly be what they are named, and what is scored without them."""
+    said = []
+    if odd := [found for name in AIMS for found in odd_volumes(network, name).items()]:
+        named = ", ".join(f"{structure} of {id} ({ml:.0f} ml)" for (id, structure), ml in odd)
+        said.append(
+            "**Odd contours.** References whose volume alone makes them outliers among the patients' (modified z-score "
+            f"above {ODD:g}): {named}."
+        )
+    if lost := [found for name in AIMS for found in _lost(voxels, name).items()]:
+        named = ", ".join(f"{structure} of {id} ({dice:.2f})" for (id, structure), dice in lost)
+        said.append(
+            f"**Lost contours.** References that score less than {LOST:g} with themselves on this checkpoint's voxels, "
+            f"scraps or outside the scan: {named}."
+        )
+    if displaced := _displaced(voxels):
+        named = ", ".join(f"{id} ({share:.0%})" for id, share in displaced.items())
+        said.append(
+            f"**Displaced contours.** Patients whose cord or brainstem lies on bone (above {BONE_HU:g} HU) to a share "
+            f"of more than {ON_BONE:.0%}, so that contours and CT do not belong together: {named}."
+        )
+    if said:
+        said[-1] += " What was reached counts them all; the table has the DSC without contours in doubt, too."
+    if of_target := _in_doubt(network, voxels, TARGET):
+        said[-1] += f" {_target_without(network, of_target)}"
     return said

@@ -9,6 +9,7 @@ from itertools import groupby
 import numpy as np
 
 from llmseg.case import TARGETS, Case, InputError, Note, Structures
+from llmseg.datasets.displaced import on_bone
 from llmseg.evaluation.notes import noted
 from llmseg.experiments.corruptions import corrupt
 from llmseg.experiments.pictures import picture, spread_by_rank
@@ -65,18 +66,24 @@ def _measure_case(
 def measure_grid(
     cases: Sequence[Case], spacing_mm: float, conditions: Sequence[Condition], *, on_progress: Progress
 ) -> list[Row]:
-    """Score each reference against itself, brought to a grid's voxels and back: the most a network there can reach."""
+    """Score each reference against itself, brought to a grid's voxels and back: the most a network there can reach.
+
+    Beside it the share of the reference on bone, by which `llmseg.datasets.displaced` knows a displaced one.
+    """
     rows, grid = [], Grid(spacing_mm=(spacing_mm,) * 3)
     for number, case in enumerate(cases):
         on_progress(number, len(cases))
         reference = case.structures
         if reference is None:
             continue
-        _, placement = forward(case.volume, grid)
+        volume = case.volume
+        _, placement = forward(volume, grid)
         coarse = {name: to_grid(mask, placement) for name, mask in reference.items()}
         drawn = {name: inverse(share[None], placement)[0] > 0.5 for name, share in coarse.items()}
         scored = _overlap_and_distance(reference, Structures(drawn, reference.affine))
-        rows += [Row(case.id, structure, conditions[0].name, values) for structure, values in scored.items()]
+        for structure, values in scored.items():
+            values["on_bone"] = on_bone(reference[structure], volume.array)
+            rows.append(Row(case.id, structure, conditions[0].name, values))
     on_progress(len(cases), len(cases))
     return rows
 

@@ -1,6 +1,7 @@
 """Every network a config can name: the project's own, one that sees only the note, and MONAI's that see only the image.
 
-All answer to `encode_image` and `decode`, so that one training, one Segmenter and one protocol serve them alike.
+All answer to `encode_image` and `decode`, so that one training, one Segmenter and one protocol serve them alike; all
+normalise by the same module (`ChannelNorm`), so that none is slower for how it computes the same.
 """
 
 from __future__ import annotations
@@ -94,7 +95,7 @@ def _unetr(config: NetworkConfig, field: tuple[int, int, int]) -> UNETR:
         hidden_size=config.vit_width,
         mlp_dim=4 * config.vit_width,
         num_heads=config.heads,
-        norm_name="instance",
+        norm_name="channel",
     )
 
 
@@ -106,6 +107,7 @@ def _swin_unetr(config: NetworkConfig, field: tuple[int, int, int]) -> SwinUNETR
         in_channels=config.inputs,
         out_channels=config.outputs,
         feature_size=max(12, 12 * round(config.channels[0] / 12)),
+        norm_name="channel",
     )
 
 
@@ -121,6 +123,7 @@ def _dynunet(config: NetworkConfig, field: tuple[int, int, int]) -> DynUNet:
         strides=[1] + [2] * (levels - 1),
         upsample_kernel_size=[2] * (levels - 1),
         filters=config.channels,
+        norm_name=("channel", {"affine": True}),
     )
 
 

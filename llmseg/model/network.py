@@ -37,21 +37,20 @@ ARCHITECTURES = ("context-unetr", "text-only", "unetr", "swin-unetr", "dynunet")
 class ChannelNorm(nn.Module):
     """Instance normalisation, computed as batch normalisation of one sample at a time.
 
-    PyTorch's own copies channels-last maps to and fro, and its group normalisation of one channel a group has a
-    backward pass that alone takes two thirds of a training step on a processor.
+    PyTorch's own copies channels-last maps to and fro, and of a single sample its gradient is wrong (2.13). Its group
+    normalisation with one channel a group has a gradient that alone takes two thirds of a training step on a processor.
     """
 
-    def __init__(self, num_features: int, eps: float = 1e-5):
+    def __init__(self, num_features: int, eps: float = 1e-5, affine: bool = False):
         super().__init__()
-        self.num_features, self.eps = num_features, eps
+        self.eps = eps
+        self.weight = nn.Parameter(torch.ones(num_features)) if affine else None
+        self.bias = nn.Parameter(torch.zeros(num_features)) if affine else None
 
     def forward(self, maps: torch.Tensor) -> torch.Tensor:
-        # Not through nn.functional, which refuses a map of one voxel; that one comes out as 0.
-        each = [torch.batch_norm(map, None, None, None, None, True, 0.0, self.eps, True) for map in maps.split(1)]
-        return torch.cat(each)
-
-    def extra_repr(self) -> str:
-        return f"{self.num_features}, eps={self.eps}"
+        # Not through nn.functional, which refuses a map of one voxel.
+        constants = (self.weight, self.bias, None, None, True, 0.0, self.eps, True)
+        return torch.cat([torch.batch_norm(map, *constants) for map in maps.split(1)])
 
 
 Norm.add_factory_callable("channel", lambda spatial_dims: ChannelNorm)
