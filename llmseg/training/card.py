@@ -52,7 +52,7 @@ _IMAGE_ONLY = "- **Notes**: none; it contours from the image alone, and a note c
 
 _SOURCES = {
     "openkbp": "Babier et al., Medical Physics 48, 5549-5561, 2021. Its validation patients were neither trained nor "
-    "tuned on."
+    "tuned on. In 87 of its 203 patients the scan ends within 10 mm of the targets, which may tell where those end."
 }
 
 
