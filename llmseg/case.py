@@ -101,6 +101,11 @@ def spacing_of(affine: np.ndarray) -> tuple[float, float, float]:
     return tuple(float(v) for v in np.linalg.norm(affine[:3, :3], axis=0))
 
 
+def slice_axis_of(affine: np.ndarray) -> int:
+    """The voxel axis that runs most nearly from the patient's feet to the head: its index counts axial slices."""
+    return int(np.argmax(np.abs(affine[2, :3]) / spacing_of(affine)))
+
+
 def orientation_of(affine: np.ndarray) -> str:
     """Nearest anatomical axis codes of a (4, 4) RAS+ affine, each axis used once."""
     from nibabel.orientations import aff2axcodes

@@ -16,7 +16,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmseg.case import TARGETS, InputError, Note, Segmentation, Structures
+from llmseg.case import TARGETS, InputError, Note, Segmentation, Structures, slice_axis_of
 from llmseg.segmenter import OpenCT, Progress
 from llmseg.text.facts import DOSES_GY, N_STAGES, NECKS, NODES, SIDES, SITES, T_STAGES, Facts
 from llmseg.text.note import NoteReading
@@ -170,7 +170,7 @@ def difference(before: Structures, after: Structures) -> dict[str, Delta]:
 
 def _middle(voxels: np.ndarray, affine: np.ndarray) -> tuple[int, int, int]:
     """The voxel nearest to the middle of the axial slice that holds most of them."""
-    axis = int(np.abs(affine[2, :3]).argmax())
+    axis = slice_axis_of(affine)
     slices, counts = np.unique(voxels[:, axis], return_counts=True)
     in_slice = voxels[voxels[:, axis] == slices[counts.argmax()]]
     nearest = np.abs(in_slice - np.median(in_slice, axis=0)).sum(axis=1).argmin()

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from llmseg.case import Volume
+from llmseg.case import Volume, slice_axis_of
 
 THICKEST_SLICE_MM, COARSEST_PIXEL_MM = 5.0, 2.5
 SHEAR_DEGREES, TURN_DEGREES = 1.0, 20.0
@@ -49,7 +49,7 @@ class _Look:
     """A CT seen coarsely, its axes sorted: across, front to back, and along the patient last."""
 
     def __init__(self, volume: Volume):
-        self.along = int(np.abs(volume.affine[2, :3]).argmax())
+        self.along = slice_axis_of(volume.affine)
         order = [*(axis for axis in range(3) if axis != self.along), self.along]
         edges = [volume.spacing_mm[axis] for axis in order]
         self.slices, self.pixel_mm, self.slice_mm = volume.shape[self.along], max(edges[:2]), edges[2]

@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 from scipy.spatial import KDTree
 
-from llmseg.case import InputError, Structures
+from llmseg.case import InputError, Structures, slice_axis_of
 
 ROUNDING_MM = 1e-4
 """A slice of 3 mm whose header says 3.0000001 lies within 3 mm."""
@@ -49,7 +49,7 @@ def score(reference: Structures, prediction: Structures) -> list[Score]:
     if not np.allclose(reference.affine, prediction.affine, atol=1e-2):
         raise InputError("Reference and prediction lie on different grids. Compare them on the CT's own grid.")
     spacing_mm, scores = reference.spacing_mm, []
-    slice_axis = int(np.argmax(np.abs(reference.affine[2, :3]) / spacing_mm))
+    slice_axis = slice_axis_of(reference.affine)
     for name, expected in reference.items():
         drawn = prediction.get(name, np.zeros_like(expected))
         scores.append(_score(name, Agreement(expected, drawn, spacing_mm, slice_axis)))

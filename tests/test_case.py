@@ -8,7 +8,19 @@ from types import MappingProxyType
 import numpy as np
 import pytest
 
-from llmseg.case import ORGANS, PAIRED, STRUCTURES, TARGETS, Case, InputError, Note, Segmentation, Structures, Volume
+from llmseg.case import (
+    ORGANS,
+    PAIRED,
+    STRUCTURES,
+    TARGETS,
+    Case,
+    InputError,
+    Note,
+    Segmentation,
+    Structures,
+    Volume,
+    slice_axis_of,
+)
 
 AFFINE = np.diag([2.0, 2.0, 3.0, 1.0])
 
@@ -116,3 +128,21 @@ def test_probabilities_are_computed_once_and_only_on_request():
     assert asked == [1]
     with pytest.raises(InputError, match="Segment again"):
         _ = Segmentation(structures, {}).probabilities
+
+
+@pytest.mark.parametrize("axis", [0, 1, 2])
+def test_axial_slices_are_counted_along_the_axis_that_runs_up_the_patient(axis):
+    runs = [0, 1]
+    runs.insert(axis, 2)
+    affine = np.eye(4)
+    affine[:3, :3] = np.eye(3)[:, runs] @ np.diag([1.0, 2.0, 3.0])
+    affine[2, axis] *= -1  # head to feet is the same axis
+    assert slice_axis_of(affine) == axis
+
+
+def test_long_voxels_do_not_make_an_oblique_axis_the_upright_one():
+    steep, flat = np.deg2rad(35), 5.0  # the second axis rises by 35 degrees, in steps five times as long
+    affine = np.eye(4)
+    affine[1:3, 1] = flat * np.array([np.cos(steep), np.sin(steep)])
+    affine[1:3, 2] = np.array([-np.sin(steep), np.cos(steep)])
+    assert slice_axis_of(affine) == 2

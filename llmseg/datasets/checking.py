@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume
+from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume, slice_axis_of
 from llmseg.datasets.displaced import is_displaced, on_bone
 from llmseg.datasets.folder import in_parallel, read_entry, read_manifest
 from llmseg.datasets.scraps import SCRAP_ML, is_scraps
@@ -207,7 +207,7 @@ class _Look:
         self.affine = volume.affine
         self._every = tuple(slice(None, None, max(1, int(LOOK_MM / edge))) for edge in volume.spacing_mm)
         self._affine = volume.affine @ np.diag([*(part.step for part in self._every), 1])
-        self._axial = int(np.abs(volume.affine[2, :3]).argmax())
+        self._axial = slice_axis_of(volume.affine)
         self.ct_hu = volume.array[self._every]
         self._dense = self.ct_hu > BODY_HU
         in_slice = [axis for axis in range(3) if axis != self._axial]

@@ -26,7 +26,7 @@ from llmseg.experiments.comparing import (
     table,
     target_of,
 )
-from llmseg.experiments.plans import EXPANDED, LEVELS, NOTE_KINDS
+from llmseg.experiments.plans import EXACT, EXPANDED, LEVELS, NOTE_KINDS
 from llmseg.experiments.sections import (
     PLAIN,
     TEXT,
@@ -52,13 +52,6 @@ METRICS = {
 }
 FACTS = {"side": "Side", "site": "Site", "neck": "Neck", "dose_gy": "Dose levels (Gy)"}
 UNITS = {"noise": "HU", "streaks": "HU", "missing-slices": "of the slices", "shifted-hu": "HU", "field-of-view": "mm"}
-TOLD = {
-    "": "nothing more",
-    "volume": "its volume",
-    "slices": "its top and bottom slice",
-    "outline": "the outline of all targets together",
-    "everything": "all three",
-}
 SAYS = {
     "expanded": "Saying more (stage and nodal levels)",
     "sparse": "Saying less (the site alone)",
@@ -289,7 +282,7 @@ def exact_facts(results: Sequence[Result]) -> Section | None:
     if not network:
         return None
     rows = []
-    for fact, said_to_be in TOLD.items():
+    for fact, said_to_be in {"": "nothing more", **EXACT}.items():
         row = [said_to_be]
         for kind in (TEXT, EXPANDED.name):
             named = f"{kind}+{fact}" if fact else kind

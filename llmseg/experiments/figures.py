@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from itertools import cycle
 from typing import TYPE_CHECKING
 
@@ -79,10 +79,20 @@ def contours(pictures: Sequence[Mapping[str, object]], labels: Mapping[str, str]
     for row, picture in zip(grid, pictures, strict=True):
         for axes, condition in zip(row, columns, strict=True):
             _slice(axes, picture, condition)
-        row[0].set_title(f"{picture['id']}   DSC {picture['dice']:.2f}", fontsize=8, color="white", loc="left")
+        named = f"{picture['id']}\nDSC {picture['dice']:.2f}"
+        row[0].text(0.02, 0.98, named, transform=row[0].transAxes, color="white", fontsize=9, va="top")
     for axes, title in zip(grid[0], columns.values(), strict=True):
-        axes.text(0.5, 0.02, title, transform=axes.transAxes, color="white", fontsize=9, ha="center")
+        axes.set_title(title, fontsize=11, color="white")
+    _legend(figure, {name for picture in pictures for name in picture["masks"]["reference"]})
     return figure
+
+
+def _legend(figure: Figure, names: Collection[str]) -> None:
+    """Which colour is which structure, below the pictures."""
+    from matplotlib.lines import Line2D
+
+    lines = [Line2D([], [], color=colour, label=name) for name, colour in COLOURS.items() if name in names]
+    figure.legend(handles=lines, loc="outside lower center", ncols=5, frameon=False, labelcolor="white", fontsize=9)
 
 
 def _slice(axes: Axes, picture: Mapping[str, object], condition: str) -> None:

@@ -8,7 +8,7 @@ from itertools import groupby
 
 import numpy as np
 
-from llmseg.case import TARGETS, Case, InputError, Note, Structures
+from llmseg.case import TARGETS, Case, InputError, Note, Structures, slice_axis_of
 from llmseg.datasets.displaced import on_bone
 from llmseg.evaluation.notes import noted
 from llmseg.experiments.corruptions import corrupt
@@ -131,7 +131,7 @@ def told_exactly(fact: str, drawn: np.ndarray, probability: np.ndarray, referenc
         drawn, probability: (X, Y, Z) of the target, as the network has them.
     """
     target = reference[TARGETS[0]]
-    upright = int(np.abs(reference.affine[2, :3]).argmax())
+    upright = slice_axis_of(reference.affine)
     slices = np.flatnonzero(target.any(axis=tuple(axis for axis in range(3) if axis != upright)))
     between = np.zeros_like(target)
     between[(slice(None),) * upright + (slice(slices[0], slices[-1] + 1),)] = True

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from fnmatch import fnmatch
 from types import MappingProxyType
@@ -194,8 +194,15 @@ def _robustness() -> Iterator[Arm]:
         yield Arm(corruption, corruption, conditions=conditions, trains=False)
 
 
-EXACT = ("volume", "slices", "outline", "everything")
-"""What is told of the target beside a note: volume, top and bottom slice, the outline of all targets, or all three."""
+EXACT: Mapping[str, str] = MappingProxyType(
+    {
+        "volume": "its volume",
+        "slices": "its top and bottom slice",
+        "outline": "the outline of all targets together",
+        "everything": "all three",
+    }
+)
+"""What is told of the target beside a note, and in words."""
 
 
 def _exact_facts() -> Arm:

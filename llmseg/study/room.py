@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmseg.case import InputError, Structures, Volume, spacing_of
+from llmseg.case import InputError, Structures, Volume, slice_axis_of, spacing_of
 from llmseg.metrics import Agreement
 from llmseg.study.access import CODE, REVOKE, Access, Ticket, is_revoked
 from llmseg.study.answers import Answer
@@ -686,7 +686,7 @@ def _summed(saves: list[Event]) -> dict[str, float]:
 def _apl_mm(start: Structures, masks: Mapping[str, np.ndarray]) -> dict[str, float]:
     """Structure -> added path length of what is drawn now, against what the edit began with."""
     spacing_mm = spacing_of(start.affine)
-    axis = int(np.argmax(np.abs(start.affine[2, :3]) / spacing_mm))
+    axis = slice_axis_of(start.affine)
     found = {name: Agreement(mask, start[name], spacing_mm, axis).apl_mm for name, mask in masks.items()}
     return {name: 0.0 if math.isnan(apl) else apl for name, apl in found.items()}
 
