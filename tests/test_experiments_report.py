@@ -248,6 +248,17 @@ def test_the_page_says_which_experiments_were_made_on_which_version_of_the_datas
     assert "changed between experiments: 12345678 in baselines; 0 in flagship." in page_on(tmp_path / "two", both)
 
 
+def test_the_page_says_which_experiments_tested_other_weights_than_the_checkpoints(tmp_path):
+    [network], [notes] = arms_of("flagship", "network"), arms_of("notes", "network")
+    both = [
+        made_up("flagship", network, {"text": 0.8, "no-text": 0.7}, identity={"checkpoint": "new"}),
+        made_up("notes", notes, {"essential": 0.8, "empty": 0.7}, identity={"checkpoint": "new"}),
+    ]
+    assert "Other weights" not in page_on(tmp_path / "same", both)
+    both[1] = replace(both[1], identity={"checkpoint": "old"})
+    assert "Other weights than the checkpoint's were tested in notes." in page_on(tmp_path / "other", both)
+
+
 def test_the_page_says_what_is_scored_without_a_contour_that_can_hardly_be_that_organ(tmp_path):
     [arm] = arms_of("flagship", "network")
     plain = made_up("flagship", arm, {"text": 0.8, "no-text": 0.8})

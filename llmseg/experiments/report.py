@@ -163,7 +163,7 @@ def _provenance(stored: Sequence[Result]) -> str:
     header = ["Arm", "seed", "patients", "training (min)", "testing (min)", "commit", "command"]
     return (
         f"## How each was made\n\nMachines: {'; '.join(machines)}. "
-        f"A + behind a commit says that files differed from it.{_versions(stored)}\n\n"
+        f"A + behind a commit says that files differed from it.{_versions(stored)}{_other_weights(stored)}\n\n"
         f"<details><summary>{len(rows)} arms</summary>\n\n{table(header, rows)}\n\n</details>\n"
     )
 
@@ -180,6 +180,14 @@ def _versions(stored: Sequence[Result]) -> str:
         return ""
     named = "; ".join(f"{version} in {', '.join(experiments)}" for version, experiments in made.items())
     return f" The dataset has changed between experiments: {named}. Only what is on one version compares exactly."
+
+
+def _other_weights(stored: Sequence[Result]) -> str:
+    """Which experiments tested other weights than the checkpoint's own page shows."""
+    shown = {r.identity.get("checkpoint") for r in stored if (r.experiment, r.series) == ("flagship", "network")}
+    others = [r for r in stored if shown and r.identity.get("checkpoint") not in {None, *shown}]
+    named = dict.fromkeys(r.experiment for r in others if r.experiment not in ("flagship", "external"))
+    return f" Other weights than the checkpoint's were tested in {', '.join(named)}." if named else ""
 
 
 def _minutes(seconds: float | None) -> str:
