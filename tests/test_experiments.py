@@ -247,6 +247,8 @@ def test_a_contour_comes_back_whole_from_its_own_grid_and_not_from_another(setti
     other, own = (mean_dice(read_result(path).scores("reference")) for path in paths)
     assert 0.5 < other < own == 1
     assert "--checkpoint" not in read_result(paths[0]).command
+    on_bone = read_result(paths[1]).scores("reference", "on_bone")
+    assert all((share > 0.5) == (name == "Bone_Mandible") for (_, name), share in on_bone.items()), on_bone
 
 
 def test_the_fit_is_tested_on_patients_that_were_trained_on(setting, checkpoint):
