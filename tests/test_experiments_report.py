@@ -268,9 +268,8 @@ def test_the_page_says_what_is_scored_without_a_contour_that_can_hardly_be_that_
     poor = ("pt_10", "SpinalCord")
     rows = [replace(r, values={**r.values, "dice": 0.1}) if (r.id, r.structure) == poor else r for r in rows]
     text = page_on(tmp_path, [replace(plain, rows=tuple(rows))])
-    assert (
-        "above 3.5): SpinalCord of pt_10 (500 ml). What was reached counts them all" in text
-    )  # a target may have any volume
+    # A target may have any volume.
+    assert "above 3.5): SpinalCord of pt_10 (500 ml). What was reached counts them all" in text
     cells = next(line for line in text.splitlines() if line.startswith("| SpinalCord | 8 | 0.72")).split(" | ")
     assert float(cells[3]) < 0.75 < 0.78 < float(cells[5].split()[0])
     assert cells[5].endswith("(1 fewer)")

@@ -15,7 +15,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume, slice_axis_of
+from llmseg.case import PAIRED, TARGETS, Case, InputError, Volume, slice_axis_of, spacing_of
 from llmseg.datasets.displaced import is_displaced, on_bone
 from llmseg.datasets.folder import in_parallel, read_entry, read_manifest
 from llmseg.datasets.scraps import SCRAP_ML, is_scraps
@@ -210,8 +210,8 @@ class _Look:
         self._axial = slice_axis_of(volume.affine)
         self.ct_hu = volume.array[self._every]
         self._dense = self.ct_hu > BODY_HU
-        in_slice = [axis for axis in range(3) if axis != self._axial]
-        self.inside = np.logical_and.reduce([_between(self._dense, axis) for axis in in_slice])
+        self._in_slice = tuple(axis for axis in range(3) if axis != self._axial)
+        self.inside = np.logical_and.reduce([_between(self._dense, axis) for axis in self._in_slice])
         self.voxel_ml = abs(float(np.linalg.det(self._affine[:3, :3]))) / 1000
 
     def at(self, mask: np.ndarray) -> np.ndarray:
@@ -223,7 +223,7 @@ class _Look:
 
         The middle is the median of the patient's own voxels in the slices that the mask spans.
         """
-        slices = np.flatnonzero(mask.any(axis=tuple(a for a in range(3) if a != self._axial)))
+        slices = np.flatnonzero(mask.any(axis=self._in_slice))
         spanned = [slice(None)] * 3
         spanned[self._axial] = slice(slices[0], slices[-1] + 1)
         start = np.zeros(3)
@@ -233,11 +233,10 @@ class _Look:
 
     def ends_at(self, masks: Sequence[np.ndarray]) -> bool:
         """Whether the scan ends above or below where these coarse masks do, within `CUT_MM`."""
-        within = tuple(axis for axis in range(3) if axis != self._axial)
-        step_mm = float(np.linalg.norm(self._affine[:3, self._axial]))
-        area_cm2 = self._dense.sum(axis=within) * self.voxel_ml / (step_mm / 10)
+        step_mm = spacing_of(self._affine)[self._axial]
+        area_cm2 = self._dense.sum(axis=self._in_slice) * self.voxel_ml / (step_mm / 10)
         scanned = np.flatnonzero(area_cm2 > SLICE_CM2)
-        filled = np.flatnonzero(np.any([mask.any(axis=within) for mask in masks], axis=0)) if masks else scanned[:0]
+        filled = np.flatnonzero(sum(mask.sum(axis=self._in_slice) for mask in masks))
         if not scanned.size or not filled.size:
             return False
         beyond = min(filled[0] - scanned[0], scanned[-1] - filled[-1])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import MappingProxyType
 
 import numpy as np
@@ -141,19 +142,22 @@ def _in_doubt(network: Sequence[Result], voxels: Sequence[Result], name: str) ->
     return {*odd_volumes(network, name), *_lost(voxels, name), *((id, name) for id in _displaced(voxels))}
 
 
-def _without(network: Sequence[Result], name: str, doubtful: set[tuple[str, str]], condition: str = TEXT) -> str:
-    dice = pooled(network, condition, "dice", name)
-    kept = {key: value for key, value in dice.items() if key not in doubtful}
-    return f"{mean_sd(kept)} ({len(dice) - len(kept)} fewer)" if len(kept) < len(dice) else "–"
+def _kept(
+    network: Sequence[Result], name: str, doubtful: set[tuple[str, str]], condition: str = TEXT, metric: str = "dice"
+) -> dict[tuple[str, str], float]:
+    scores = pooled(network, condition, metric, name)
+    return {key: value for key, value in scores.items() if key not in doubtful}
+
+
+def _without(network: Sequence[Result], name: str, doubtful: set[tuple[str, str]]) -> str:
+    kept = _kept(network, name, doubtful)
+    fewer = len(_kept(network, name, set())) - len(kept)
+    return f"{mean_sd(kept)} ({fewer} fewer)" if fewer else "–"
 
 
 def _target_without(network: Sequence[Result], doubtful: set[tuple[str, str]]) -> str:
     """What the target scores where its reference is not in doubt, in words."""
-
-    def kept(condition: str, metric: str = "dice") -> dict[tuple[str, str], float]:
-        scores = pooled(network, condition, metric, TARGET)
-        return {key: value for key, value in scores.items() if key not in doubtful}
-
+    kept = partial(_kept, network, TARGET, doubtful)
     expanded = f", {mean_sd(kept(EXPANDED.name))} with an expanded one" if _has_expanded(network) else ""
     gain = in_words(paired(kept(TEXT), kept(PLAIN)))
     return (

@@ -14,7 +14,7 @@ from threading import Lock
 
 import numpy as np
 
-from llmseg.case import STRUCTURES, InputError, Structures, slice_axis_of
+from llmseg.case import STRUCTURES, InputError, Structures, slice_axis_of, spacing_of
 from llmseg.metrics import Agreement
 from llmseg.ui import numbers
 from llmseg.ui.cases import Shown
@@ -168,9 +168,7 @@ def _same(part: Part, other: Part | None) -> bool:
 
 
 def _apl_mm(mask: np.ndarray, start: np.ndarray, frame: Frame) -> float:
-    spacing = np.linalg.norm(frame.own[:3, :3], axis=0)
-    slice_axis = slice_axis_of(frame.own)
-    apl = Agreement(mask, start, spacing, slice_axis).apl_mm
+    apl = Agreement(mask, start, spacing_of(frame.own), slice_axis_of(frame.own)).apl_mm
     return 0.0 if math.isnan(apl) else apl
 
 
