@@ -246,6 +246,17 @@ def test_a_sample_stays_in_range_and_air_stays_air(ready, seed):
     assert not sample.image[shape == 0].any()
 
 
+@pytest.mark.parametrize("seed", range(3))
+def test_lost_slices_are_fainter_from_edge_to_edge_and_the_targets_stay(ready, seed):
+    whole, torn = (drawn_with(ready(), seed, replace(SHAPE_ONLY, lost=lost)) for lost in (0.0, 1.0))
+    assert torch.equal(whole.targets, torn.targets)
+    shown = whole.image[0].amax((0, 1)) > 0
+    left = torn.image[0].sum((0, 1))[shown] / whole.image[0].sum((0, 1))[shown]
+    assert 0 <= left.min() < left.max() == 1
+    for z, share in zip(shown.nonzero()[:, 0].tolist(), left, strict=True):
+        torch.testing.assert_close(torn.image[0, :, :, z], whole.image[0, :, :, z] * share)
+
+
 # Drawing
 
 

@@ -21,7 +21,7 @@ from llmseg.model.checkpoint import load_checkpoint
 from llmseg.text.facts import Facts
 from llmseg.text.stated import StatedFacts
 from llmseg.text.wording import write_note
-from llmseg.training import finetune, samples
+from llmseg.training import finetune
 from llmseg.training.config import read_config
 from llmseg.training.contrastive import differing, info_nce, pretrain, retrieval
 from llmseg.training.finetune import train
@@ -32,7 +32,7 @@ PHANTOMS = range(900_400, 900_408)
 STEPS = 80
 SETTINGS = (f"steps={STEPS}", "batch=4", "validate_every=40", "save_every=30", "learning_rate=3e-3",
             "contrast.width=16", "contrast.memory=8", "contrast.negatives=3", "tuning_share=0.3")  # fmt: skip
-STILL = Augmentation(*[0.0] * len(fields(Augmentation)))
+STILL = tuple(f"augment.{field.name}=0" for field in fields(Augmentation))
 """Few steps suffice to know patients who hold still."""
 
 
@@ -41,9 +41,7 @@ def _brief():
     threads, taught = torch.get_num_threads(), finetune.pretrain_reader
     torch.set_num_threads(1)
     teach_briefly(finetune)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr(samples, "Augmentation", lambda: STILL)
-        yield
+    yield
     finetune.pretrain_reader = taught
     torch.set_num_threads(threads)
 
@@ -69,7 +67,7 @@ def dataset(shared) -> Dataset:
 @pytest.fixture(scope="module")
 def config(shared):
     path = write_config(shared / "run.toml", write_language_model(shared / "language"))
-    return lambda *settings: read_config(path, (*SETTINGS, *settings))
+    return lambda *settings: read_config(path, (*SETTINGS, *STILL, *settings))
 
 
 @pytest.fixture(scope="module")

@@ -12,6 +12,7 @@ from llmseg.formats.toml import read_toml
 from llmseg.model.network import NetworkConfig
 from llmseg.preprocessing import Grid
 from llmseg.text.encoder import EncoderSpec
+from llmseg.training.prepared import Augmentation
 
 _POSITIVE = (
     "steps",
@@ -59,6 +60,7 @@ class TrainConfig:
 
     Args:
         network, grid, encoder: see their classes.
+        augment: how far training samples stray from their patients.
         contrast: of `pretrain` alone.
         steps, batch: length of the run, and samples per process and forward pass.
         accumulate: forward passes whose gradients make one step: with n processes a step sees n * batch * accumulate
@@ -83,6 +85,7 @@ class TrainConfig:
     network: NetworkConfig = field(default_factory=NetworkConfig)
     grid: Grid = field(default_factory=Grid)
     encoder: EncoderSpec = field(default_factory=EncoderSpec)
+    augment: Augmentation = field(default_factory=Augmentation)
     contrast: ContrastConfig = field(default_factory=ContrastConfig)
     steps: int = 2400
     batch: int = 2

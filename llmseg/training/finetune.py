@@ -260,6 +260,7 @@ def stream_of(config: TrainConfig, patients: Patients, bank: NoteBank | None, pr
         extra_share=config.extra_share,
         drop_note=config.drop_note,
         seed=config.seed,
+        augment=config.augment,
     )
 
 

@@ -131,6 +131,7 @@ class Augmentation:
             field, whose long tail teaches what a tile off the centre of a long scan looks like.
         elastic_mm: size of the smooth random deformation.
         contrast, brightness, noise: of the image in [0, 1].
+        lost: share of the samples in which some slices are fainter than they should be or gone, a fifth on average.
     """
 
     rotation_deg: float = 10.0
@@ -141,6 +142,14 @@ class Augmentation:
     contrast: float = 0.1
     brightness: float = 0.015
     noise: float = 0.015
+    lost: float = 0.0
+
+    def __post_init__(self):
+        for name, value in asdict(self).items():
+            if not value >= 0:
+                raise InputError(f"augment.{name} = {value}; it must be 0 or more. Correct the config.")
+        if self.scale > 0.5:
+            raise InputError(f"augment.scale = {self.scale}; it must be at most 0.5. Correct the config.")
 
 
 @dataclass(frozen=True, eq=False)
@@ -215,8 +224,11 @@ def _skew(turn: torch.Tensor) -> torch.Tensor:
 
 
 def _intensity(image: torch.Tensor, augment: Augmentation, rng) -> torch.Tensor:
+    def chance() -> float:
+        return float(torch.rand(1, generator=rng))
+
     def uniform() -> float:
-        return float(torch.rand(1, generator=rng)) * 2 - 1
+        return chance() * 2 - 1
 
     def changed(channel: torch.Tensor, still: float) -> torch.Tensor:
         return (channel - still) * (1 + augment.contrast * uniform()) + still + augment.brightness * uniform()
@@ -230,5 +242,11 @@ def _intensity(image: torch.Tensor, augment: Augmentation, rng) -> torch.Tensor:
     image = torch.stack([changed(ct, water), *(changed(other, 0.0) for other in others)])
     if uniform() > 0.5:
         image = functional.avg_pool3d(image[None], 3, stride=1, padding=1)[0]
-    image = torch.stack([noisy(channel) for channel in image])
-    return torch.where(inside, image.clamp(0, 1), 0.0)
+    image = torch.where(inside, torch.stack([noisy(channel) for channel in image]).clamp(0, 1), 0.0)
+    return image * _slices_left(image.shape[-1], rng) if augment.lost and chance() < augment.lost else image
+
+
+def _slices_left(count: int, rng: torch.Generator) -> torch.Tensor:
+    """(Z,) how much of each slice is left, where up to two in five are lost on the way, wholly or to the resampling."""
+    share = 0.4 * torch.rand(1, generator=rng)
+    return torch.where(torch.rand(count, generator=rng) < share, torch.rand(count, generator=rng), 1.0)
