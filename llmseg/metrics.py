@@ -13,7 +13,7 @@ from itertools import product
 import numpy as np
 from scipy.spatial import KDTree
 
-from llmseg.case import InputError, Structures, slice_axis_of
+from llmseg.case import InputError, Structures, slice_axis_of, spacing_of
 
 ROUNDING_MM = 1e-4
 """A slice of 3 mm whose header says 3.0000001 lies within 3 mm."""
@@ -86,6 +86,19 @@ def iou(reference: np.ndarray, prediction: np.ndarray) -> float:
 def hd95_mm(reference: np.ndarray, prediction: np.ndarray, spacing_mm: Sequence[float]) -> float:
     """`Agreement.hd95_mm` of two masks, (X, Y, Z) bool, whose voxels have edges of `spacing_mm`."""
     return Agreement(reference, prediction, spacing_mm).hd95_mm
+
+
+def drawn_path_mm(start: np.ndarray, edited: np.ndarray, affine: np.ndarray) -> float:
+    """Added path length that an edit drew: what is on its outline and was not on that of its start.
+
+    Args:
+        start, edited: (X, Y, Z) bool.
+        affine: of their voxels, in mm.
+    Returns:
+        mm; 0 where neither holds anything.
+    """
+    apl_mm = Agreement(edited, start, spacing_of(affine), slice_axis_of(affine)).apl_mm
+    return 0.0 if np.isnan(apl_mm) else apl_mm
 
 
 class Agreement:

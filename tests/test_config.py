@@ -118,6 +118,8 @@ def test_a_config_survives_json():
         ("patience = -1", "patience = -1"),
         ("[contrast]\ntemperature = 0", "temperature = 0"),
         ("[contrast]\nmemory = -1", "memory = -1"),
+        ("[augment]\nnoise = -1", "noise = -1"),
+        ("[augment]\nscale = 0.9", "scale = 0.9"),
         ("seed = -1", "seed = -1"),
         ("weight_decay = -0.1", "weight_decay = -0.1"),
         ("focal_gamma = -1.0", "focal_gamma = -1.0"),

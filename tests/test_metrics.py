@@ -11,7 +11,7 @@ import torch
 from scipy import ndimage
 
 from llmseg.case import InputError, Structures
-from llmseg.metrics import Agreement, dice, hd95_mm, iou, score
+from llmseg.metrics import Agreement, dice, drawn_path_mm, hd95_mm, iou, score
 
 SHAPE, SPACING_MM = (40, 36, 30), (1.0, 1.5, 3.0)
 
@@ -283,3 +283,12 @@ def test_the_added_path_is_counted_in_the_axial_slices_of_any_orientation():
         return found.apl_voxels, found.apl_mm
 
     assert path(upright, (0, 1, 2)) == path(turned, (2, 0, 1)) == (36, 36)
+
+
+def test_an_edit_drew_the_outline_that_its_start_had_not():
+    a, b, empty = box((5, 15), (5, 15), (5, 8)), box((5, 15), (5, 13), (5, 8)), np.zeros(SHAPE, dtype=bool)
+    upright = np.diag([2, 2, 5, 1])
+    assert drawn_path_mm(b, a, upright) == 3 * (10 + 2) * 2
+    assert drawn_path_mm(a, b, upright) == 3 * 8 * 2
+    assert drawn_path_mm(empty, a, upright) == 3 * 36 * 2
+    assert drawn_path_mm(a, empty, upright) == drawn_path_mm(empty, empty, upright) == 0

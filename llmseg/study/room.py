@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import hmac
 import logging
-import math
 import re
 import secrets
 from collections.abc import Callable, Iterable, Iterator, Mapping
@@ -19,8 +18,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from llmseg.case import InputError, Structures, Volume, slice_axis_of, spacing_of
-from llmseg.metrics import Agreement
+from llmseg.case import InputError, Structures, Volume
+from llmseg.metrics import drawn_path_mm
 from llmseg.study.access import CODE, REVOKE, Access, Ticket, is_revoked
 from llmseg.study.answers import Answer
 from llmseg.study.course import (
@@ -295,7 +294,7 @@ class ReadingRoom:
         start = self._contours(reading, reading.arms[0])
         _check_edit(start, masks, seconds)
         content = {"after": after, "seconds": {name: float(value) for name, value in seconds.items()}}
-        content["apl_mm"] = _apl_mm(start, masks)
+        content["apl_mm"] = {name: drawn_path_mm(start[name], mask, start.affine) for name, mask in masks.items()}
         event = Event(
             name,
             self._now(),
@@ -681,14 +680,6 @@ def _summed(saves: list[Event]) -> dict[str, float]:
         for name, value in save.content["seconds"].items():
             seconds[name] = seconds.get(name, 0.0) + value
     return seconds
-
-
-def _apl_mm(start: Structures, masks: Mapping[str, np.ndarray]) -> dict[str, float]:
-    """Structure -> added path length of what is drawn now, against what the edit began with."""
-    spacing_mm = spacing_of(start.affine)
-    axis = slice_axis_of(start.affine)
-    found = {name: Agreement(mask, start[name], spacing_mm, axis).apl_mm for name, mask in masks.items()}
-    return {name: 0.0 if math.isnan(apl) else apl for name, apl in found.items()}
 
 
 def _edit_numbers(saves: list[Event]) -> dict[str, float]:

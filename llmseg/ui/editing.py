@@ -14,8 +14,8 @@ from threading import Lock
 
 import numpy as np
 
-from llmseg.case import STRUCTURES, InputError, Structures, slice_axis_of, spacing_of
-from llmseg.metrics import Agreement
+from llmseg.case import STRUCTURES, InputError, Structures
+from llmseg.metrics import drawn_path_mm
 from llmseg.ui import numbers
 from llmseg.ui.cases import Shown
 from llmseg.ui.downloads import boxes_of, unpack
@@ -137,7 +137,7 @@ def applied(
     masks = {name: whole(part, frame, shown.shape) for name, part in sent.parts.items()}
     for name, mask in masks.items():
         first = whole(began[name], frame, shown.shape) if name in began else np.zeros(shown.shape, bool)
-        apl_mm[name] = _apl_mm(mask, first, frame)
+        apl_mm[name] = drawn_path_mm(first, mask, frame.own)
     seconds = dict(before.seconds if before else {})
     for name, value in sent.seconds.items():
         seconds[name] = seconds.get(name, 0.0) + value
@@ -165,11 +165,6 @@ def _same(part: Part, other: Part | None) -> bool:
         for box, crop in ((part[0], tight), (other[0], at))
     ]
     return places[0] == places[1] and np.array_equal(tight.inside, at.inside)
-
-
-def _apl_mm(mask: np.ndarray, start: np.ndarray, frame: Frame) -> float:
-    apl = Agreement(mask, start, spacing_of(frame.own), slice_axis_of(frame.own)).apl_mm
-    return 0.0 if math.isnan(apl) else apl
 
 
 def _measured(masks: Mapping[str, np.ndarray], reference: Structures | None, frame: Frame) -> Measured:
