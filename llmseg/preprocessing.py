@@ -7,7 +7,7 @@ of the scanned field, so nothing drifts; a flipped axis is a matrix with its col
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import permutations
 from types import MappingProxyType
@@ -92,6 +92,15 @@ class Placement:
     offset: tuple[int, int, int]
     size: tuple[int, int, int]
     anchor: Triple
+
+    def part(self, box: Sequence[slice]) -> Placement:
+        """Where a part of the tensor lies: of each axis the indices from start to stop."""
+        return replace(
+            self,
+            offset=tuple(first + edge.start for first, edge in zip(self.offset, box, strict=True)),
+            size=tuple(edge.stop - edge.start for edge in box),
+            anchor=tuple(index - edge.start for index, edge in zip(self.anchor, box, strict=True)),
+        )
 
 
 def forward(

@@ -242,6 +242,21 @@ def test_a_mask_is_where_the_probability_reaches_the_threshold(crooked):
         assert np.array_equal(inverse_mask(noise[0], placement, threshold), full >= threshold)
 
 
+def test_a_part_of_the_tensor_lies_where_it_was_cut(crooked):
+    _, placement = forward(crooked, GRID)
+    box = (slice(3, 9), slice(0, 8), slice(4, placement.size[2]))
+    alone, whole = (
+        np.random.default_rng(0).random(placement.size, dtype=np.float32),
+        np.zeros(placement.size, np.float32),
+    )
+    whole[box] = alone[box]
+    np.testing.assert_allclose(
+        inverse(alone[box][None], placement.part(box)), inverse(whole[None], placement), atol=1e-6
+    )
+    assert placement.part(box).size == alone[box].shape
+    assert placement.part(box).anchor == tuple(a - edge.start for a, edge in zip(placement.anchor, box, strict=True))
+
+
 def test_nothing_probable_is_an_empty_mask(crooked):
     _, placement = forward(crooked, GRID)
     assert not inverse_mask(np.full(placement.size, 0.49, np.float32), placement).any()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,15 +15,23 @@ from tiny import NOTE, body, checkpoint_config, write_checkpoint, write_language
 from llmseg.case import STRUCTURES, Case, InputError, Note, Structures
 from llmseg.datasets.folder import Dataset
 from llmseg.evaluation.calibration import VALUES, Histogram, calibrate, expected_calibration_error, fit
-from llmseg.evaluation.refining import Crop, Findings, _try_values, choose, refine, table, tuning_cases
+from llmseg.evaluation.refining import Crop, Findings, _scores, _try_values, choose, refine, table, tuning_cases
+from llmseg.metrics import dice
 from llmseg.model.checkpoint import load_checkpoint
 from llmseg.model.refinement import Refinement, View
+from llmseg.preprocessing import Grid, Placement, inverse_mask, to_grid
 from llmseg.segmenter import Segmenter
 
 NAMES, SHAPE = ("PTV_High", "Larynx"), (20, 20, 20)
 FIELD = (32, 32, 32)
 """The whole of `body` at once."""
 WHOLE = tuple(slice(0, n) for n in SHAPE)
+SAME = Placement(
+    SHAPE, np.diag([4.0, 4.0, 4.0, 1.0]), Grid(), (0, 1, 2), (False,) * 3, SHAPE, (0, 0, 0), SHAPE, (0, 0, 0)
+)
+"""A CT whose voxels are the network's own."""
+FINE = replace(SAME, shape=tuple(2 * n for n in SHAPE), affine=np.diag([2.0, 2.0, 2.0, 1.0]))
+"""A CT of voxels of half the size."""
 PLAIN, MIRROR = View(), View(mirror=True)
 
 
@@ -46,7 +55,7 @@ def drawn_by(draw, patients: int = 8) -> list[dict[str, Crop]]:
         rng = np.random.default_rng(number)
         centre, radius = rng.uniform(8, 12, 3), rng.uniform(4, 6)
         truth = np.linalg.norm(np.indices(SHAPE) - centre.reshape(3, 1, 1, 1), axis=0) < radius
-        crop = Crop.of(truth, WHOLE, {view: np.stack((p, p)) for view, p in draw(rng, truth).items()})
+        crop = Crop.of(truth, SAME, WHOLE, {view: np.stack((p, p)) for view, p in draw(rng, truth).items()})
         found.append(dict.fromkeys(NAMES if number else NAMES[1:], crop))
     return found
 
@@ -141,7 +150,7 @@ def test_cutting_to_what_matters_changes_no_contour(core):
     rng = np.random.default_rng(0)
     truth = np.linalg.norm(np.indices(SHAPE) - 10, axis=0) < 4
     whole = np.where(np.linalg.norm(np.indices(SHAPE) - 10, axis=0) < 6, rng.random(SHAPE), 0).astype(np.float16)
-    crop = Crop.of(truth, core, {PLAIN: np.stack((whole, whole / 2))})
+    crop = Crop.of(truth, SAME, core, {PLAIN: np.stack((whole, whole / 2))})
     assert crop.truth.shape == (19, 19, 19)
     assert crop.truth.sum() == truth.sum()
     refinement = Refinement(smooth_mm={"Larynx": 3.0}, keep={"Larynx": 1}, thresholds={"Larynx": 0.3})
@@ -150,10 +159,38 @@ def test_cutting_to_what_matters_changes_no_contour(core):
         found = refinement.refine("Larynx", small, (4, 4, 4), crop.core) >= 0.3
         assert found.sum() == expected.sum()
         assert np.array_equal(found, expected[1:, 1:, 1:])
+        assert np.array_equal(crop.contour(small, 0.3), expected[crop.box])
+
+
+@pytest.mark.parametrize("threshold", [0.3, 0.5, 0.75])
+def test_a_contour_is_measured_on_the_voxels_of_the_ct(threshold):
+    truth = np.linalg.norm(np.indices(FINE.shape) - 19.5, axis=0) < 9
+    steep = (np.linalg.norm(np.indices(SHAPE) - 9.5, axis=0) < 4.5).astype(
+        np.float32
+    )  # of its own grid's voxels all or none
+    crop = Crop.of(truth, FINE, WHOLE, {PLAIN: np.stack((steep, steep))})
+    assert crop.reference.sum() == truth.sum()
+    on_the_ct = inverse_mask(steep, FINE, threshold)
+    found = crop.contour(crop.mean([PLAIN])[0], threshold)
+    assert np.array_equal(found, on_the_ct[crop.box])
+    assert found.sum() == on_the_ct.sum()
+    assert dice(crop.reference, found) == dice(truth, on_the_ct)
+
+
+def test_a_threshold_that_moves_nothing_on_the_networks_grid_is_still_judged_by_what_it_costs_the_ct():
+    def drawn(number: int) -> dict[str, Crop]:
+        centre = np.random.default_rng(number).uniform(18, 21, 3).reshape(3, 1, 1, 1)
+        truth = np.linalg.norm(np.indices(FINE.shape) - centre, axis=0) < 9
+        steep = np.where(to_grid(truth, FINE) >= 0.5, 0.97, 0.03).astype(np.float32)
+        return {"Larynx": Crop.of(truth, FINE, WHOLE, {PLAIN: np.stack((steep, steep))})}
+
+    values = [Refinement(), Refinement(thresholds={"Larynx": 0.75})]
+    scores = _scores([drawn(number) for number in range(4)], values, ["Larynx"], Grid().spacing_mm)
+    assert (scores[..., 1] < scores[..., 0] - 0.05).all()
 
 
 def test_what_is_neither_there_nor_drawn_is_still_a_crop():
-    crop = Crop.of(np.zeros(SHAPE, bool), WHOLE, {PLAIN: np.zeros((2, *SHAPE))})
+    crop = Crop.of(np.zeros(SHAPE, bool), SAME, WHOLE, {PLAIN: np.zeros((2, *SHAPE))})
     assert crop.mean([PLAIN]).max() == 0
 
 

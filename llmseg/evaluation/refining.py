@@ -1,9 +1,9 @@
 """Choose a checkpoint's refinement on its tuning patients: every option is measured, and kept only where it is better.
 
 The network runs once for each patient and view. What it drew is kept, cut to where each structure may be, and each
-option is scored on that, on the network's grid. Choices that differ by structure are judged on patients they were not
-made on: for each patient in turn they are made on all others. With a note and without count alike, so no choice favours
-one of them.
+option is scored on that, on the CT's own voxels: a threshold that moves nothing on the network's grid may move a
+contour by half a voxel there. Choices that differ by structure are judged on patients they were not made on: for each
+patient in turn they are made on all others. With a note and without count alike, so no choice favours one of them.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from llmseg.evaluation.statistics import Comparison, compare
 from llmseg.metrics import dice
 from llmseg.model.checkpoint import CheckpointConfig, load_checkpoint, save_checkpoint
 from llmseg.model.refinement import HALF, Box, Refinement, View
-from llmseg.preprocessing import to_grid
+from llmseg.preprocessing import NEGLIGIBLE, Placement, inverse_mask, to_grid
 from llmseg.segmenter import Segmenter
 
 CONDITIONS = ("text", "no-text")
@@ -153,27 +153,42 @@ class Crop:
     """One structure of one tuning patient, cut to where the reference is or some view says it might be.
 
     Args:
-        truth: (X, Y, Z) bool on a part of the network's grid.
+        reference: (X0, Y0, Z0) bool on a part of the CT's own voxels, `box`.
+        truth: (X, Y, Z) bool on a part of the network's grid, `placement`.
         core: see `Refinement.refine`; of this part.
         views: view -> (conditions, X, Y, Z) float16.
     """
 
+    reference: np.ndarray
+    box: Box
     truth: np.ndarray
+    placement: Placement
     core: Box
     views: Mapping[View, np.ndarray]
 
     @classmethod
-    def of(cls, truth: np.ndarray, core: Box, views: Mapping[View, np.ndarray]) -> Crop:
-        """Cut (X, Y, Z) and (conditions, X, Y, Z) on the whole grid."""
+    def of(cls, reference: np.ndarray, placement: Placement, core: Box, views: Mapping[View, np.ndarray]) -> Crop:
+        """Cut a reference on all of the CT's voxels, and (conditions, X, Y, Z) on the whole grid."""
         from scipy import ndimage
 
+        truth = to_grid(reference, placement) >= HALF
         matters = np.logical_or.reduce([truth, *(drawn.max(axis=0) >= OPEN_FROM for drawn in views.values())])
         [tight] = ndimage.find_objects(matters.astype(np.uint8)) or [(slice(0, 1),) * 3]
-        box = tuple(slice(max(0, edge.start - AROUND), edge.stop + AROUND) for edge in tight)
-        pairs = zip(core, box, strict=True)
+        part = tuple(
+            slice(max(0, edge.start - AROUND), min(size, edge.stop + AROUND))
+            for edge, size in zip(tight, truth.shape, strict=True)
+        )
+        pairs = zip(core, part, strict=True)
         core = tuple(slice(max(0, own.start - edge.start), max(0, own.stop - edge.start)) for own, edge in pairs)
-        kept = {view: drawn[(slice(None), *box)].astype(np.float16) for view, drawn in views.items()}
-        return cls(truth[box], core, kept)
+        kept = {view: drawn[(slice(None), *part)].astype(np.float16) for view, drawn in views.items()}
+        placement = placement.part(part)
+        reach = inverse_mask(np.ones(placement.size), placement, NEGLIGIBLE) | reference
+        [box] = ndimage.find_objects(reach.astype(np.uint8))
+        return cls(reference[box].copy(), box, truth[part], placement, core, kept)
+
+    def contour(self, probability: np.ndarray, threshold: float) -> np.ndarray:
+        """(X, Y, Z) on the network's grid -> (X0, Y0, Z0) bool where it is drawn, as `reference` lies."""
+        return inverse_mask(probability, self.placement, threshold)[self.box]
 
     def mean(self, views: Sequence[View]) -> np.ndarray:
         """(conditions, X, Y, Z) float32, the mean over these views."""
@@ -196,7 +211,7 @@ def _draw(segmenter: Segmenter, case: Case) -> Drawn:
         row = names.index(name)
         pairs = zip(segmenter.refinement.views, text, without, strict=True)
         views = {view: np.stack((noted[row].numpy(), plain[row].numpy())) for view, noted, plain in pairs}
-        crops[name] = Crop.of(to_grid(mask, ct.placement) >= HALF, ct.core, views)
+        crops[name] = Crop.of(mask, ct.placement, ct.core, views)
     return crops
 
 
@@ -242,7 +257,7 @@ def _scores(
             if crop := one.get(name):
                 for column, candidate in enumerate(candidates):
                     for condition, contour in enumerate(_contours(crop, name, candidate, grid_mm)):
-                        score = dice(crop.truth, contour)
+                        score = dice(crop.reference, contour)
                         scores[patient, condition, row, column] = score
                         both_empty[patient, condition, row, column] = np.isnan(score)
     average = np.ma.masked_invalid(scores[..., :1]).mean(axis=0, keepdims=True).filled(0.0)
@@ -255,7 +270,8 @@ def _refined(crop: Crop, name: str, refinement: Refinement, grid_mm: Sequence[fl
 
 
 def _contours(crop: Crop, name: str, refinement: Refinement, grid_mm: Sequence[float]) -> list[np.ndarray]:
-    return [p >= refinement.threshold(name) for p in _refined(crop, name, refinement, grid_mm)]
+    """(X0, Y0, Z0) of each condition."""
+    return [crop.contour(p, refinement.threshold(name)) for p in _refined(crop, name, refinement, grid_mm)]
 
 
 def _try_views(scores: np.ndarray, names: Sequence[str], changes: Mapping[str, object]) -> Trial:
@@ -330,8 +346,9 @@ def _agreement(
         for one in drawn:
             if (crop := one.get(name)) and len(crop.views) > 1:
                 contour = _contours(crop, name, refinement, grid_mm)[0]
-                each = [dice(contour, crop.mean([view])[0] >= refinement.threshold(name)) for view in crop.views]
-                pairs.append((np.mean(each), dice(crop.truth, contour)))
+                threshold = refinement.threshold(name)
+                each = [dice(contour, crop.contour(crop.mean([view])[0], threshold)) for view in crop.views]
+                pairs.append((np.mean(each), dice(crop.reference, contour)))
         pairs = np.array([pair for pair in pairs if not np.isnan(pair).any()]).reshape(-1, 2)
         if len(pairs) > 4 and (pairs.std(axis=0) > 0).all():
             found[name] = float(spearmanr(*pairs.T).statistic)
@@ -344,7 +361,7 @@ _HEADING = "\n\n## Refinement\n\n"
 def table(findings: Findings) -> str:
     """What every option gave, as Markdown for the model card."""
     lines = [
-        f"Chosen on the {findings.patients} tuning patients, on the network's grid, with a note and without alike.",
+        f"Chosen on the {findings.patients} tuning patients, on each CT's own grid, with a note and without alike.",
         "Kept is what gains with its whole 95% interval above 0. A structure gets a value of its own only for a gain",
         f"above its standard error and above {MARGIN} DSC, and only where patients it was not chosen on gain from it, "
         "too.",
