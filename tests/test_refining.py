@@ -156,10 +156,11 @@ def test_cutting_to_what_matters_changes_no_contour(core):
     refinement = Refinement(smooth_mm={"Larynx": 3.0}, keep={"Larynx": 1}, thresholds={"Larynx": 0.3})
     for grid, small in zip((whole, whole / 2), crop.mean([PLAIN]), strict=True):
         expected = refinement.refine("Larynx", grid.astype(np.float32), (4, 4, 4), core) >= 0.3
-        found = refinement.refine("Larynx", small, (4, 4, 4), crop.core) >= 0.3
+        refined = refinement.refine("Larynx", small, (4, 4, 4), crop.core)
+        found = refined >= 0.3
         assert found.sum() == expected.sum()
         assert np.array_equal(found, expected[1:, 1:, 1:])
-        assert np.array_equal(crop.contour(small, 0.3), expected[crop.box])
+        assert np.array_equal(crop.contour(refined, 0.3), expected[crop.box])
 
 
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.75])
@@ -186,7 +187,7 @@ def test_a_threshold_that_moves_nothing_on_the_networks_grid_is_still_judged_by_
 
     values = [Refinement(), Refinement(thresholds={"Larynx": 0.75})]
     scores = _scores([drawn(number) for number in range(4)], values, ["Larynx"], Grid().spacing_mm)
-    assert (scores[..., 1] < scores[..., 0] - 0.05).all()
+    assert (scores[..., 1] < scores[..., 0] - 0.03).all()
 
 
 def test_what_is_neither_there_nor_drawn_is_still_a_crop():
