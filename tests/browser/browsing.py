@@ -106,6 +106,7 @@ class Page:
 
     def run(self) -> str:
         """Press Run, wait for the end, and return what the status line says."""
+        self.wait(".viewer[data-ready]")  # leaving an edit for the note may have begun to save it
         shown = int(self.data("ready"))
         self.tab.click("#run")
         # What was drawn by hand is saved before, and shown before.
