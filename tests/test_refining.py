@@ -166,9 +166,8 @@ def test_cutting_to_what_matters_changes_no_contour(core):
 @pytest.mark.parametrize("threshold", [0.3, 0.5, 0.75])
 def test_a_contour_is_measured_on_the_voxels_of_the_ct(threshold):
     truth = np.linalg.norm(np.indices(FINE.shape) - 19.5, axis=0) < 9
-    steep = (np.linalg.norm(np.indices(SHAPE) - 9.5, axis=0) < 4.5).astype(
-        np.float32
-    )  # of its own grid's voxels all or none
+    # Sure of every voxel of its own grid.
+    steep = (np.linalg.norm(np.indices(SHAPE) - 9.5, axis=0) < 4.5).astype(np.float32)
     crop = Crop.of(truth, FINE, WHOLE, {PLAIN: np.stack((steep, steep))})
     assert crop.reference.sum() == truth.sum()
     on_the_ct = inverse_mask(steep, FINE, threshold)
