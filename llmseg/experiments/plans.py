@@ -107,7 +107,13 @@ class Experiment:
 
 
 IMAGE_ONLY = ("network.fusion=none",)
-TEXT_ONLY = ("network.architecture=text-only",)
+TEXT_ONLY = (
+    "network.architecture=text-only",
+    "squared_dice=false",
+    *(f"augment.{move}=0.0" for move in ("rotation_deg", "scale", "shift", "far_shift", "elastic_mm")),
+)
+"""Learned on patients that stay where they are, for it cannot see them move; and with a loss that makes it choose: by
+squared Dice what is unsure stays below one half, and a prior is never sure."""
 WIDE = ("network.channels=[32, 64, 128, 192]", "network.heads=6")
 """The inner network of the one that ships (examples/openkbp-coarse.toml); MONAI's UNETR and SwinUNETR are as large."""
 FACTS = (f"encoder.model={ONE_HOT}", f"network.token_width={WIDTH}")
