@@ -257,6 +257,13 @@ def test_lost_slices_are_fainter_from_edge_to_edge_and_the_targets_stay(ready, s
         torch.testing.assert_close(torn.image[0, :, :, z], whole.image[0, :, :, z] * share)
 
 
+def test_a_slice_that_the_ct_lost_is_still_there_in_another_image(ready):
+    case = replace(ready(), image=ready().image.repeat(2, axis=0))
+    whole, torn = (drawn_with(case, 0, replace(SHAPE_ONLY, lost=lost)) for lost in (0.0, 1.0))
+    assert not torch.equal(torn.image[0], whole.image[0])
+    assert torch.equal(torn.image[1], whole.image[1])
+
+
 # Drawing
 
 

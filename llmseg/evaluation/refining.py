@@ -172,19 +172,12 @@ class Crop:
         from scipy import ndimage
 
         truth = to_grid(reference, placement) >= HALF
-        matters = np.logical_or.reduce([truth, *(drawn.max(axis=0) >= OPEN_FROM for drawn in views.values())])
-        [tight] = ndimage.find_objects(matters.astype(np.uint8)) or [(slice(0, 1),) * 3]
-        part = tuple(
-            slice(max(0, edge.start - AROUND), min(size, edge.stop + AROUND))
-            for edge, size in zip(tight, truth.shape, strict=True)
-        )
-        pairs = zip(core, part, strict=True)
-        core = tuple(slice(max(0, own.start - edge.start), max(0, own.stop - edge.start)) for own, edge in pairs)
+        part = _around(np.logical_or.reduce([truth, *(drawn.max(axis=0) >= OPEN_FROM for drawn in views.values())]))
         kept = {view: drawn[(slice(None), *part)].astype(np.float16) for view, drawn in views.items()}
-        placement = placement.part(part)
-        reach = inverse_mask(np.ones(placement.size), placement, NEGLIGIBLE) | reference
+        there = placement.part(part)
+        reach = inverse_mask(np.ones(there.size), there, NEGLIGIBLE) | reference
         [box] = ndimage.find_objects(reach.astype(np.uint8))
-        return cls(reference[box].copy(), box, truth[part], placement, core, kept)
+        return cls(reference[box].copy(), box, truth[part], there, _within(core, part), kept)
 
     def contour(self, probability: np.ndarray, threshold: float) -> np.ndarray:
         """(X, Y, Z) on the network's grid -> (X0, Y0, Z0) bool where it is drawn, as `reference` lies."""
@@ -193,6 +186,23 @@ class Crop:
     def mean(self, views: Sequence[View]) -> np.ndarray:
         """(conditions, X, Y, Z) float32, the mean over these views."""
         return np.mean([self.views[view] for view in views], axis=0, dtype=np.float32)
+
+
+def _around(matters: np.ndarray) -> Box:
+    """The smallest box about what is true, and `AROUND` voxels more."""
+    from scipy import ndimage
+
+    [tight] = ndimage.find_objects(matters.astype(np.uint8)) or [(slice(0, 1),) * 3]
+    return tuple(
+        slice(max(0, edge.start - AROUND), min(size, edge.stop + AROUND))
+        for edge, size in zip(tight, matters.shape, strict=True)
+    )
+
+
+def _within(box: Box, part: Box) -> Box:
+    """A box of the whole grid, as it lies in a part of it."""
+    pairs = zip(box, part, strict=True)
+    return tuple(slice(max(0, own.start - edge.start), max(0, own.stop - edge.start)) for own, edge in pairs)
 
 
 Drawn = Mapping[str, Crop]

@@ -131,7 +131,7 @@ class Augmentation:
             field, whose long tail teaches what a tile off the centre of a long scan looks like.
         elastic_mm: size of the smooth random deformation.
         contrast, brightness, noise: of the image in [0, 1].
-        lost: share of the samples in which some slices are fainter than they should be or gone, a fifth on average.
+        lost: share of the samples in whose CT some slices are fainter than they should be or gone, a fifth on average.
     """
 
     rotation_deg: float = 10.0
@@ -243,7 +243,9 @@ def _intensity(image: torch.Tensor, augment: Augmentation, rng) -> torch.Tensor:
     if uniform() > 0.5:
         image = functional.avg_pool3d(image[None], 3, stride=1, padding=1)[0]
     image = torch.where(inside, torch.stack([noisy(channel) for channel in image]).clamp(0, 1), 0.0)
-    return image * _slices_left(image.shape[-1], rng) if augment.lost and chance() < augment.lost else image
+    if augment.lost and chance() < augment.lost:
+        image[0] *= _slices_left(image.shape[-1], rng)
+    return image
 
 
 def _slices_left(count: int, rng: torch.Generator) -> torch.Tensor:
