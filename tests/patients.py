@@ -13,6 +13,8 @@ from llmseg.datasets.folder import Dataset, read_dataset, write_case, write_mani
 
 COARSE_MM = (8.0, 8.0, 8.0)
 TRAINING, VALIDATION = (900_201, 900_202, 900_203, 900_208), (900_301, 900_302)
+FOR_TUNING = (900_210, 900_217)
+"""Two more, by the hash of their ids: enough to choose thresholds on."""
 CONFIG = """
 steps = 8
 batch = 2
@@ -46,13 +48,17 @@ max_tokens = 64
 """
 
 
-def write_patients(folder: Path) -> Dataset:
-    """Four phantoms to train on and two to validate with, their notes stating their facts."""
+def write_patients(folder: Path, more: tuple[int, ...] = ()) -> Dataset:
+    """Four phantoms to train on, of which one is for tuning, and two to validate with; their notes state their facts.
+
+    Args:
+        more: seeds of phantoms that join the training patients.
+    """
     from llmseg.datasets.phantom import make_phantom
     from llmseg.text.wording import write_note
 
     entries = {"training": [], "validation": []}
-    for split, seeds in (("training", TRAINING), ("validation", VALIDATION)):
+    for split, seeds in (("training", TRAINING + more), ("validation", VALIDATION)):
         for seed in seeds:
             phantom, id = make_phantom(seed, spacing_mm=COARSE_MM), f"phantom_{seed}"
             note = write_note(phantom.facts, split=split, seed=id)

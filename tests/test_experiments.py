@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 import torch
 from filelock import FileLock
-from patients import teach_briefly, write_config, write_patients
+from patients import FOR_TUNING, teach_briefly, write_config, write_patients
 from standin import StandIn, write_dataset
 from tiny import body, write_language_model
 
@@ -25,6 +25,7 @@ from llmseg.experiments.running import Setting, run, run_external
 from llmseg.experiments.selection import agreements, choose, fold_of, patient_of
 from llmseg.experiments.stored import mean_dice, read_result
 from llmseg.metrics import dice
+from llmseg.segmenter import Segmenter
 from llmseg.training import finetune
 from llmseg.training.config import read_config
 from llmseg.training.samples import is_tuning, nested_share
@@ -49,7 +50,7 @@ def shared(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def dataset(shared) -> Dataset:
-    return write_patients(shared / "patients")
+    return write_patients(shared / "patients", more=FOR_TUNING)
 
 
 @pytest.fixture(scope="module")
@@ -183,6 +184,25 @@ def test_an_arm_trained_but_not_tested_is_only_tested(setting, done, monkeypatch
     run(find("data-efficiency"), setting, only=IMAGE_ONLY)
     assert started == []
     assert read_result(done).rows == rows
+
+
+def test_an_arm_is_tested_with_the_thresholds_that_its_tuning_patients_chose(setting, done):
+    [folder] = [path for path in (setting.results / "runs").iterdir() if path.is_dir()]
+    config = json.loads((folder / "refined" / "config.json").read_text())
+    share = read_config(setting.protocol).tuning_share
+    tuning = {c.id for c in setting.dataset.split("training") if is_tuning(patient_of(c), share)}
+    assert set(config["trained"]["tuning_patients"]) == tuning
+    assert config["trained"]["refined"]["patients"] == len(tuning) == 3
+    refined = Segmenter.load(folder / "refined", cache=setting.cache)
+    rows = measure(refined, setting.cases, (NO_TEXT,), full=False, on_progress=lambda done, total: None)
+    expected = {(row.id, row.structure): row.values["dice"] for row in rows if not np.isnan(row.values["dice"])}
+    assert read_result(done).scores("no-text") == pytest.approx(expected, abs=1e-4)
+
+
+def test_a_dataset_with_nobody_to_choose_thresholds_on_is_refused_before_training(setting):
+    with pytest.raises(InputError, match=r"has 0 tuning patients .* it takes 3\. Pass a larger --set tuning_share"):
+        run(find("baselines"), replace(setting, overrides=("tuning_share=0.0",)), only=["image-only-s0"])
+    assert not setting.results.exists()
 
 
 def test_a_result_of_another_config_is_not_overwritten(setting, done):
@@ -431,7 +451,7 @@ def test_chance_picks_as_many_as_asked_and_the_same_again(dataset, kind):
     before = (patient_of(pool[0]),) if kind == "random" else ()
     options = {"seed": 0, "before": before, "networks": (), "on_progress": quiet}
     chosen = choose(Choice(kind, 0.5), pool, **options)
-    assert len(chosen) == len(set(chosen)) == 2
+    assert len(chosen) == len(set(chosen)) == len(pool) // 2
     assert set(before) <= set(chosen) <= {patient_of(case) for case in pool}
     assert chosen == choose(Choice(kind, 0.5), pool, **options)
 

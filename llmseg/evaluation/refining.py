@@ -32,6 +32,8 @@ OPTIONS: Mapping[str, tuple] = {
     "smallest_ml": (0.0, 0.25, 0.5, 1.0, 2.0, 4.0),
 }
 """What is tried for each structure, in this order; the first value changes nothing."""
+FEWEST = 3
+"""Patients that choices can be made on: each in turn is left out."""
 MARGIN = 0.002
 """A value that gains a structure less DSC than this is not worth a setting."""
 AROUND = 4
@@ -129,7 +131,7 @@ def refine(
     out = Path(out)
     if out.exists():
         raise InputError(f"{out} already exists. Choose another --out.")
-    if len(cases) < 3:
+    if len(cases) < FEWEST:
         raise InputError(f"{len(cases)} tuning patients are too few to choose on. Train with a larger tuning_share.")
     network, config = load_checkpoint(checkpoint)
     pairs = all(PAIRED.get(name, name) in config.network.structures for name in config.network.structures)

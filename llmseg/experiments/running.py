@@ -19,6 +19,7 @@ from pathlib import Path
 from llmseg import __version__
 from llmseg.case import Case, InputError
 from llmseg.datasets.folder import Dataset
+from llmseg.evaluation.refining import FEWEST, refine
 from llmseg.experiments.measuring import measure, measure_exact, measure_grid, take_pictures
 from llmseg.experiments.plans import RANDOM_TWIN, WITH_AND_WITHOUT, Arm, Experiment
 from llmseg.experiments.selection import choose, patient_of
@@ -118,11 +119,17 @@ class _Runner:
         self.experiment, self.setting, self.report, self.cases = experiment, setting, report, setting.cases
         tuning_share = self._config(experiment.arms[0]).tuning_share
         training = setting.dataset.split("training")
-        self.pool = [case for case in training if not is_tuning(patient_of(case), tuning_share)]
+        kept = {case.id: is_tuning(patient_of(case), tuning_share) for case in training}
+        self.tuning = [case for case in training if kept[case.id]]
+        self.pool = [case for case in training if not kept[case.id]]
 
     def check(self, arm: Arm) -> None:
-        """Refuse a result of another config in this arm's place."""
-        self._done(arm)
+        """Refuse a result of another config in this arm's place, and a dataset that nothing can be chosen on."""
+        if not self._done(arm) and arm.trains and len(self.tuning) < FEWEST:
+            raise InputError(
+                f"{self.setting.dataset.root} has {len(self.tuning)} tuning patients to choose an arm's thresholds on; "
+                f"it takes {FEWEST}. Pass a larger --set tuning_share=..., or a dataset with more training patients."
+            )
 
     def go(self, arm: Arm) -> None:
         if self._lacks_checkpoint(arm):
@@ -157,7 +164,7 @@ class _Runner:
             lock.release()
 
     def _made(self, arm: Arm) -> Result:
-        folder = self.trained(arm) if arm.trains else self._checkpoint(arm)
+        folder = self._refined(arm) if arm.trains else self._checkpoint(arm)
         began = time.monotonic()
         if arm.spacing_mm:
             rows = measure_grid(self._cases(arm), arm.spacing_mm, arm.conditions, on_progress=self._tell_testing(arm))
@@ -251,6 +258,21 @@ class _Runner:
         (folder / "trainer.pt").unlink(missing_ok=True)  # only an interrupted run needs it
         return folder / "checkpoint"
 
+    def _refined(self, arm: Arm) -> Path:
+        """An arm's checkpoint with its thresholds chosen on the tuning patients, as those of the shipped one are.
+
+        At one half for all, a thin organ on coarse voxels comes and goes with how sure a network happens to be.
+        """
+        refined = self._folder(arm) / "refined"
+        if not refined.exists():
+            checkpoint = self.trained(arm)
+
+            def tell(done: int, total: int) -> None:
+                self.report(arm.name, "choosing thresholds", done / total, {})
+
+            refine(checkpoint, self.tuning, refined, cache=self.setting.cache, on_progress=tell)
+        return refined
+
     def _folder(self, arm: Arm) -> Path:
         """Arms of different experiments that train the same network share its run."""
         return self.setting.results / RUNS / _digest(self._training_identity(arm))[:16]
@@ -326,7 +348,7 @@ class _Runner:
 
     def _identity(self, arm: Arm) -> dict[str, object]:
         if arm.trains:
-            network = self._training_identity(arm)
+            network = {**self._training_identity(arm), "refined": True}
         elif arm.spacing_mm:
             network = {"spacing_mm": arm.spacing_mm, "data": self.setting.dataset.manifest_hash, "version": VERSION}
         else:
