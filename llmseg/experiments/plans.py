@@ -116,6 +116,7 @@ TEXT_ONLY = (
 squared Dice what is unsure stays below one half, and a prior is never sure."""
 WIDE = ("network.channels=[32, 64, 128, 192]", "network.heads=6")
 """The inner network of the one that ships (examples/openkbp-coarse.toml); MONAI's UNETR and SwinUNETR are as large."""
+TWICE_AS_WIDE = ("network.channels=[64, 128, 256, 384]", "network.heads=6")
 FACTS = (f"encoder.model={ONE_HOT}", f"network.token_width={WIDTH}")
 RANDOM_TWIN = "random-twin"
 """Stands for the packaged language model with random weights, which is written where an arm is trained."""
@@ -301,6 +302,11 @@ EXPERIMENTS = MappingProxyType(
                 "exact-facts",
                 "How much of what is missing would exact facts about the target mend, beside the note?",
                 (_exact_facts(),),
+            ),
+            Experiment(
+                "size",
+                "Would a larger network do better than one as wide as what ships?",
+                _interleaved([_seeded("as-shipped", WIDE), _seeded("twice-as-wide", TWICE_AS_WIDE)]),
             ),
             Experiment(
                 "active-learning",
