@@ -124,9 +124,9 @@ def test_every_experiment_has_its_chapter_table_and_figure(page):
     assert "Not run yet" not in text
     tables = (
         "main metrics limits fit exact-facts resolution per-patient subgroups with-without-text data-efficiency "
-        "baselines fusion encoder notes robustness active-learning pruning"
+        "baselines fusion encoder size notes robustness active-learning pruning"
     )
-    figures = "per-patient data-efficiency baselines fusion encoder notes robustness"
+    figures = "per-patient data-efficiency baselines fusion encoder size notes robustness"
     for name in tables.split():
         assert (page / f"{name}.md").read_text().strip() in text
     for name in figures.split():
@@ -235,6 +235,27 @@ def test_the_page_says_what_is_scored_without_a_patient_whose_contours_lie_besid
     for name in ("PTV_High | 8 | 0.68", "SpinalCord | 8 | 0.72"):  # all of the patient's, not only what tells
         assert "(1 fewer)" in next(line for line in text.splitlines() if line.startswith(f"| {name}"))
     assert "Displaced" not in page_on(tmp_path / "all", [plain, replace(itself, rows=on_bone(0.3))])
+
+
+@pytest.mark.parametrize(
+    ("experiment", "names", "ahead", "not_ahead"),
+    [
+        ("baselines", ("one-hot-s0", "full-s0"), "a flawless reader could add", "reading is not what limits it"),
+        ("size", ("twice-as-wide-s0", "as-shipped-s0"), "a larger one would do better", "size is not what limits it"),
+    ],
+)
+def test_the_page_says_whether_reading_or_size_limits_what_is_reached(tmp_path, experiment, names, ahead, not_ahead):
+    [network] = arms_of("flagship", "network")
+    arms = [arm for name in names for arm in arms_of(experiment, name)]
+    for gain, said in ((0.1, ahead), (-0.1, not_ahead)):
+        results = [made_up("flagship", network, {"text": 0.6, "no-text": 0.5})]
+        for arm, dice in zip(arms, (0.6 + gain, 0.6), strict=True):
+            results.append(made_up(experiment, arm, {"text": dice, "no-text": 0.5}))
+        text = page_on(tmp_path / said, results)
+        assert said in text
+        assert f"| {gain:+.3f} (" in next(
+            line for line in text.splitlines() if line.startswith("| PTV_High | 8 | 0.68")
+        )
 
 
 def test_the_page_says_which_experiments_were_made_on_which_version_of_the_dataset(tmp_path):

@@ -59,7 +59,7 @@ def limits(results: Sequence[Result]) -> Section | None:
     voxels, seen = _own_voxels(results, network), by_series(results, "fit").get("seen", [])
     header = ["Structure", "n", "aimed at", "reached", "on patients it was trained on"]
     header += ["without contours in doubt", "the voxels leave"]
-    header += ["last quarter of the patients brings", "facts instead of words bring"]
+    header += ["last quarter of the patients brings", "facts instead of words bring", "twice the width brings"]
     rows = [
         [
             name,
@@ -71,6 +71,7 @@ def limits(results: Sequence[Result]) -> Section | None:
             mean_sd(pooled(voxels, "", "dice", name)),
             change(_last_quarter(results, name)),
             change(_perfect_reading(results, name)),
+            change(_larger(results, name)),
         ]
         for name, dice in reached.items()
     ]
@@ -180,8 +181,17 @@ def _last_quarter(results: Sequence[Result], name: str):
 
 def _perfect_reading(results: Sequence[Result], name: str):
     """The facts themselves against a language model's reading of their words, by the reduced protocol."""
-    arms = by_series(results, "baselines")
-    found = [arms.get(series, []) for series in ("one-hot", "full")]
+    return _against(results, "baselines", "one-hot", "full", name)
+
+
+def _larger(results: Sequence[Result], name: str):
+    """A network twice as wide against one as wide as what ships, by the reduced protocol."""
+    return _against(results, "size", "twice-as-wide", "as-shipped", name)
+
+
+def _against(results: Sequence[Result], experiment: str, one: str, other: str, name: str):
+    arms = by_series(results, experiment)
+    found = [arms.get(series, []) for series in (one, other)]
     return paired(*(pooled(arm, TEXT, "dice", name) for arm in found)) if all(found) else None
 
 
@@ -203,17 +213,7 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
             f"those it never saw {on_unseen}. More patients alone would bring it no further than the first; longer "
             "training, a larger network or notes that say more might."
         )
-    if found := _last_quarter(results, TARGET):
-        said.append(
-            f"**Data.** From three quarters of the training patients to all, {TARGET} changes by {in_words(found)} "
-            "under the reduced protocol."
-        )
-    if found := _perfect_reading(results, TARGET):
-        means = "so much a flawless reader could add" if verdict(found) > 0 else "reading is not what limits it"
-        said.append(
-            f"**Reading.** Given the facts themselves in place of their words, {TARGET} changes by {in_words(found)} "
-            f"under the reduced protocol: {means}."
-        )
+    said += _under_protocol(results)
     if _has_expanded(network):
         more = paired(target_of(network, EXPANDED.name), target_of(network, TEXT))
         said.append(f"**Notes.** Stage and nodal levels change {TARGET} by {in_words(more)}.")
@@ -239,6 +239,29 @@ def _why(results: Sequence[Result], network: Sequence[Result]) -> list[str]:
         "be measured on these data; whatever part of the distance to 1 that is, no network closes it."
     )
     said.append(f"What was tried on the shipped weights: [docs/experiments.md]({TRIED}).")
+    return said
+
+
+def _under_protocol(results: Sequence[Result]) -> list[str]:
+    """What more patients, flawless reading and a larger network bring where all else is alike."""
+    said = []
+    if found := _last_quarter(results, TARGET):
+        said.append(
+            f"**Data.** From three quarters of the training patients to all, {TARGET} changes by {in_words(found)} "
+            "under the reduced protocol."
+        )
+    if found := _perfect_reading(results, TARGET):
+        means = "so much a flawless reader could add" if verdict(found) > 0 else "reading is not what limits it"
+        said.append(
+            f"**Reading.** Given the facts themselves in place of their words, {TARGET} changes by {in_words(found)} "
+            f"under the reduced protocol: {means}."
+        )
+    if found := _larger(results, TARGET):
+        means = "a larger one would do better" if verdict(found) > 0 else "size is not what limits it"
+        said.append(
+            f"**Size.** In a network twice as wide, with four times the weights, {TARGET} changes by {in_words(found)} "
+            f"under the reduced protocol: {means}."
+        )
     return said
 
 

@@ -41,6 +41,7 @@ CHAPTERS: Mapping[str, tuple[Callable[[Sequence[Result]], Section | None], ...]]
     "baselines": (ranking("baselines", "Which network wins?", "full"),),
     "fusion": (ranking("fusion", "How the note enters", "gated"),),
     "encoder": (ranking("encoder", "What reads the note", "layer-16"),),
+    "size": (ranking("size", "Would a larger network do better?", "as-shipped"),),
     "notes": (notes,),
     "fit": (fit,),
     "exact-facts": (exact_facts,),
