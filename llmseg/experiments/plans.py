@@ -278,6 +278,11 @@ EXPERIMENTS = MappingProxyType(
             ),
             Experiment("encoder", "What must read the note?", _encoders()),
             Experiment(
+                "size",
+                "Would a larger network do better than one as wide as what ships?",
+                _interleaved([_seeded("as-shipped", WIDE), _seeded("twice-as-wide", TWICE_AS_WIDE)]),
+            ),
+            Experiment(
                 "notes",
                 "What if the note says more, less, nothing, or the wrong thing?",
                 (Arm("network", "network", conditions=(*_NOTES, NO_TEXT), trains=False),),
@@ -302,11 +307,6 @@ EXPERIMENTS = MappingProxyType(
                 "exact-facts",
                 "How much of what is missing would exact facts about the target mend, beside the note?",
                 (_exact_facts(),),
-            ),
-            Experiment(
-                "size",
-                "Would a larger network do better than one as wide as what ships?",
-                _interleaved([_seeded("as-shipped", WIDE), _seeded("twice-as-wide", TWICE_AS_WIDE)]),
             ),
             Experiment(
                 "active-learning",
