@@ -205,14 +205,16 @@ def _winner(ranked: Sequence[str], arms: Arms, gaps: Mapping[str, Comparison], r
     if not gaps:
         return f"**{best} is first** ({score}); there is nothing to test it against yet."
     scores = of_patients(pooled(arms[best]))
-    leads = {name: paired(scores, of_patients(pooled(arms[name]))) for name in ranked[1:]}
+    others = [name for name in ranked[1:] if name != reference or best == reference]
+    leads = {name: paired(scores, of_patients(pooled(arms[name]))) for name in others}
     ties = {name: lead for name, lead in leads.items() if lead and verdict(lead) == 0}
     near = [f"{name} ({tie.mean_difference:+.3f}, {p_value(tie.p)})" for name, tie in ties.items()]
     close = f"{' and '.join(near)} cannot be told apart from it" if near else "it is ahead of every other beyond chance"
     if best == reference:
         return f"**{best} is first** ({score}); {close}."
+    close = f"; {close}" if others else ""
     word = said(gaps[best], "wins", "is first by its mean", f"is first, but cannot be told apart from {reference}")
-    return f"**{best} {word}** ({score}): against {reference} {in_words(gaps[best])}; {close}."
+    return f"**{best} {word}** ({score}): against {reference} {in_words(gaps[best])}{close}."
 
 
 # Which patients
