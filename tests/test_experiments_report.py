@@ -250,12 +250,24 @@ def test_the_page_says_whether_reading_or_size_limits_what_is_reached(tmp_path, 
     for gain, said in ((0.1, ahead), (-0.1, not_ahead)):
         results = [made_up("flagship", network, {"text": 0.6, "no-text": 0.5})]
         for arm, dice in zip(arms, (0.6 + gain, 0.6), strict=True):
-            results.append(made_up(experiment, arm, {"text": dice, "no-text": 0.5}))
+            results.append(made_up(experiment, arm, {"text": dice, "no-text": 0.4}))
         text = page_on(tmp_path / said, results)
         assert said in text
         assert f"| {gain:+.3f} (" in next(
             line for line in text.splitlines() if line.startswith("| PTV_High | 8 | 0.68")
         )
+
+
+def test_the_page_says_nothing_of_reading_where_a_network_follows_no_note(tmp_path):
+    [network], [facts], [full] = (
+        arms_of(*named) for named in (("flagship", "network"), ("baselines", "one-hot-s0"), ("baselines", "full-s0"))
+    )
+    results = [made_up("flagship", network, {"text": 0.6, "no-text": 0.5})]
+    results += [made_up("baselines", facts, {"text": 0.5, "no-text": 0.5})]
+    results += [made_up("baselines", full, {"text": 0.6, "no-text": 0.5})]
+    text = page_on(tmp_path, results)
+    assert "no note helps one-hot there, so it says little of reading" in text
+    assert "reading is not what limits it" not in text
 
 
 def test_the_page_says_which_experiments_were_made_on_which_version_of_the_dataset(tmp_path):

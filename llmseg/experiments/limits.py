@@ -171,12 +171,12 @@ def _has_expanded(network: Sequence[Result]) -> bool:
     return EXPANDED.name in network[0].conditions
 
 
-def _last_quarter(results: Sequence[Result], name: str):
-    """All training patients against three quarters of them, by the reduced protocol's network that reads notes."""
-    arms = by_series(results, "data-efficiency").get("multimodal", [])
+def _last_quarter(results: Sequence[Result], name: str, series: str = "multimodal", condition: str = TEXT):
+    """All training patients against three quarters of them, by a network of the reduced protocol."""
+    arms = by_series(results, "data-efficiency").get(series, [])
     if not {0.75, 1.0} <= set(shares_of(arms)):
         return None
-    return paired(*(pooled(of_share(arms, share), TEXT, "dice", name) for share in (1.0, 0.75)))
+    return paired(*(pooled(of_share(arms, share), condition, "dice", name) for share in (1.0, 0.75)))
 
 
 def _perfect_reading(results: Sequence[Result], name: str):
@@ -187,6 +187,13 @@ def _perfect_reading(results: Sequence[Result], name: str):
 def _larger(results: Sequence[Result], name: str):
     """A network twice as wide against one as wide as what ships, by the reduced protocol."""
     return _against(results, "size", "twice-as-wide", "as-shipped", name)
+
+
+def _follows(results: Sequence[Result], series: str) -> bool:
+    """Whether a baseline draws the target better for the note; few steps do not teach every network to follow one."""
+    arms = by_series(results, "baselines")[series]
+    found = paired(target_of(arms, TEXT), target_of(arms, PLAIN))
+    return bool(found) and verdict(found) > 0
 
 
 def _against(results: Sequence[Result], experiment: str, one: str, other: str, name: str):
@@ -250,8 +257,13 @@ def _under_protocol(results: Sequence[Result]) -> list[str]:
             f"**Data.** From three quarters of the training patients to all, {TARGET} changes by {in_words(found)} "
             "under the reduced protocol."
         )
+        if plain := _last_quarter(results, TARGET, "image-only", PLAIN):
+            said[-1] += f" The network that reads no notes changes by {in_words(plain)}."
     if found := _perfect_reading(results, TARGET):
-        means = "so much a flawless reader could add" if verdict(found) > 0 else "reading is not what limits it"
+        if deaf := [name for name in ("one-hot", "full") if not _follows(results, name)]:
+            means = f"no note helps {' or '.join(deaf)} there, so it says little of reading"
+        else:
+            means = "so much a flawless reader could add" if verdict(found) > 0 else "reading is not what limits it"
         said.append(
             f"**Reading.** Given the facts themselves in place of their words, {TARGET} changes by {in_words(found)} "
             f"under the reduced protocol: {means}."
