@@ -106,8 +106,8 @@ class Page:
 
     def run(self) -> str:
         """Press Run, wait for the end, and return what the status line says."""
-        self.wait(".viewer[data-ready]")  # leaving an edit for the note may have begun to save it
-        shown = int(self.data("ready"))
+        # Leaving an edit for the note may begin to save it at any moment: waited for and read at once.
+        shown = int(self.tab.wait_for_function("document.querySelector('.viewer').dataset.ready").json_value())
         self.tab.click("#run")
         # What was drawn by hand is saved before, and shown before.
         self.tab.wait_for_function(f"document.querySelector('.viewer').dataset.ready > {shown}")
