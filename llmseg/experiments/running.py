@@ -167,7 +167,8 @@ class _Runner:
         folder = self._refined(arm) if arm.trains else self._checkpoint(arm)
         began = time.monotonic()
         if arm.spacing_mm:
-            rows = measure_grid(self._cases(arm), arm.spacing_mm, arm.conditions, on_progress=self._tell_testing(arm))
+            tell = self._telling(arm, "testing")
+            rows = measure_grid(self._cases(arm), arm.spacing_mm, arm.conditions, on_progress=tell)
             pictures, checkpoint, patients = (), {}, 0
         else:
             rows, pictures, checkpoint, patients = self._tested(arm, folder)
@@ -199,7 +200,7 @@ class _Runner:
         """Rows, pictures, what the checkpoint is, and how many patients it learned from."""
         segmenter, cases = Segmenter.load(folder, cache=self.setting.cache), self._cases(arm)
         measured = measure_exact if arm.exact else partial(measure, full=arm.full)
-        rows = measured(segmenter, cases, arm.conditions, on_progress=self._tell_testing(arm))
+        rows = measured(segmenter, cases, arm.conditions, on_progress=self._telling(arm, "testing"))
         pictured = [c for c in arm.conditions if c in WITH_AND_WITHOUT]
         pictures = take_pictures(segmenter, cases, rows, pictured) if arm.full else ()
         described = segmenter.config.trained
@@ -228,8 +229,8 @@ class _Runner:
         chosen = nested_share(map(patient_of, self.pool), arm.seen / len(self.pool))
         return [case for case in self.pool if patient_of(case) in chosen]
 
-    def _tell_testing(self, arm: Arm) -> Callable[[int, int], None]:
-        return lambda done, total: self.report(arm.name, "testing", done / total, {})
+    def _telling(self, arm: Arm, what: str) -> Callable[[int, int], None]:
+        return lambda done, total: self.report(arm.name, what, done / total, {})
 
     # Training
 
@@ -265,12 +266,8 @@ class _Runner:
         """
         refined = self._folder(arm) / "refined"
         if not refined.exists():
-            checkpoint = self.trained(arm)
-
-            def tell(done: int, total: int) -> None:
-                self.report(arm.name, "choosing thresholds", done / total, {})
-
-            refine(checkpoint, self.tuning, refined, cache=self.setting.cache, on_progress=tell)
+            tell = self._telling(arm, "choosing thresholds")
+            refine(self.trained(arm), self.tuning, refined, cache=self.setting.cache, on_progress=tell)
         return refined
 
     def _folder(self, arm: Arm) -> Path:
@@ -304,7 +301,7 @@ class _Runner:
             seed=self._config(arm).seed,
             before=self._patients(before[0]) if arm.choice.kind in ("uncertain", "random") else (),
             networks=networks,
-            on_progress=lambda done, total: self.report(arm.name, "choosing patients", done / total, {}),
+            on_progress=self._telling(arm, "choosing patients"),
         )
         write_whole(kept, json.dumps(patients).encode())
         return patients
